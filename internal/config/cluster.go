@@ -153,7 +153,9 @@ type Backend struct {
 // Faulty is a vserver that was left out. Several may have one name, and a good
 // one may have it too: a name that is given twice serves the first.
 type Faulty struct {
-	Name     string
+	Name string
+	// Index is the vserver's among those of the file, from 0.
+	Index    int
 	Problems Problems
 }
 
