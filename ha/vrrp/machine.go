@@ -39,12 +39,18 @@ type Machine struct {
 	cause        Reason
 	peer         netip.Addr
 	peerPriority uint8
-	// yielded: this node resigned, so it does not preempt.
+	// yielded: this node resigned, so it does not preempt until it was Backup for another reason.
 	yielded bool
 	// forgiven: one gap has put off the take-over since the last advert. A second does
 	// not, or a node that is always a little late would never take over.
 	forgiven bool
+	// answers counts adverts sent in answer to others' since Adver_Timer fired last.
+	answers uint8
 }
+
+// maxAnswers bounds the answers per interval. RFC 9568 has none: a router that compares addresses
+// differently and answers as we do would then fill the link.
+const maxAnswers = 8
 
 // New returns a machine in Initialize, or what Config.Validate says.
 func New(cfg Config) (*Machine, error) {
@@ -154,6 +160,7 @@ func (m *Machine) stepDeadline(now time.Time, dst []Effect) []Effect {
 	if !m.timer.After(now) {
 		m.timer = now.Add(m.cfg.Interval)
 	}
+	m.answers = 0
 	return m.send(m.cfg.Priority, dst)
 }
 
@@ -180,15 +187,18 @@ func (m *Machine) backupAdvert(now time.Time, ev Event) {
 // activeAdvert is section 6.4.3.
 func (m *Machine) activeAdvert(now time.Time, ev Event, dst []Effect) []Effect {
 	switch {
-	case ev.Priority == PriorityResign:
-		m.timer = now.Add(m.cfg.Interval)
-		return m.send(m.cfg.Priority, dst)
 	case ev.Priority > m.cfg.Priority:
 		return m.yield(now, ev, ReasonHigherPriority, dst)
 	case ev.Priority == m.cfg.Priority && m.cfg.Addr.Less(ev.From):
 		return m.yield(now, ev, ReasonHigherAddress, dst)
+	case m.answers == maxAnswers:
+		return dst
 	}
-	return m.send(m.cfg.Priority, dst) // new in RFC 9568: assert the lead at once
+	m.answers++
+	if ev.Priority == PriorityResign {
+		m.timer = now.Add(m.cfg.Interval)
+	}
+	return m.send(m.cfg.Priority, dst) // for a lower priority new in RFC 9568: assert the lead at once
 }
 
 func (m *Machine) yield(now time.Time, ev Event, why Reason, dst []Effect) []Effect {

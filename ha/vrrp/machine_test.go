@@ -372,6 +372,36 @@ func TestOwnAdvertIsIgnored(t *testing.T) {
 	b.expect(b.step(Heard(addr("::ffff:192.0.2.5"), 0, second)))
 }
 
+// Two routers that both think themselves the better one must not fill the link with answers.
+func TestAnswersAreBounded(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		priority uint8
+	}{{"lower", 1}, {"equal, lower address", 128}, {"resigning", 0}} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := active(t, base())
+			answers := 0
+			for b.at < 990*ms {
+				b.until(b.at + ms)
+				answers += len(b.step(Heard(low, tt.priority, second)))
+			}
+			if answers != maxAnswers {
+				t.Errorf("%d answers in an interval, want %d", answers, maxAnswers)
+			}
+			b.expect(b.until(1100*ms), sent(128)) // our own advert still comes
+			b.expect(b.step(Heard(low, tt.priority, second)), sent(128))
+			b.state(Active)
+		})
+	}
+	t.Run("a better one is heeded all the same", func(t *testing.T) {
+		b := active(t, base())
+		for range 100 {
+			b.step(Heard(low, 1, second))
+		}
+		b.expect(b.step(Heard(high, 200, second)), became(Backup, ReasonHigherPriority).by(high, 200))
+	})
+}
+
 func TestConfigValidate(t *testing.T) {
 	_, err := New(Config{Interval: 15 * ms})
 	if err == nil {

@@ -124,7 +124,7 @@ func (m *Machine) guardGap(now time.Time, dst []Effect) []Effect {
 func (m *Machine) becomeActive(now time.Time, why Reason, dst []Effect) []Effect {
 	m.state = Active
 	m.activeInterval, m.learned = m.cfg.Interval, false
-	m.yielded = false
+	m.answers = 0
 	m.timer = now.Add(m.cfg.Interval)
 	dst = m.send(m.cfg.Priority, dst)
 	return append(dst, Effect{Kind: Become, State: Active, Reason: why, Peer: m.peer, PeerPriority: m.peerPriority})
