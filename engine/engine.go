@@ -1,0 +1,191 @@
+// Package engine is the shell round engine/core: it reads the cluster config,
+// listens to healthcheck and ha, hands the wanted network to ncc, and answers
+// operators. What to do is the core's decision; this package only sees that it
+// is done.
+//
+// One goroutine owns the core (Engine.loop). Everything else, a call of an
+// operator as well as a message of another daemon, runs as a function on that
+// goroutine, so nothing here needs a lock.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"seesaw/engine/core"
+	"seesaw/engine/source"
+	"seesaw/internal/config"
+	"seesaw/internal/lb"
+)
+
+// Network is the host, as ncc rules it.
+type Network interface {
+	// Apply makes the host what an update wants and returns what is true then. It
+	// may be repeated. It blocks until it is done or ctx ends.
+	Apply(ctx context.Context, u lb.Update) (lb.Report, error)
+	// Statistics reads the counters of all services.
+	Statistics(ctx context.Context) ([]lb.ServiceStatistics, error)
+}
+
+// Config is what an engine is made from.
+type Config struct {
+	Node *config.Node
+	// ClusterFile is the operator's cluster file.
+	ClusterFile string
+	Version     string
+}
+
+// Engine is one node's engine.
+type Engine struct {
+	cfg   Config
+	log   *slog.Logger
+	ncc   Network
+	core  *core.Core    // owned by loop
+	src   source.Source // owned by loop
+	state state
+	boot  bootState
+
+	do     chan func(now time.Time) // unbuffered: loop receives
+	apply  chan struct{}            // one slot: loop fills, applier empties; full = it knows already
+	hosts  map[*session[struct{}]]bool
+	checks map[*session[lb.CheckUpdate]]bool
+	stats  statistics
+}
+
+// bootState is what the engine remembers of its config's origin; owned by loop.
+type bootState struct {
+	source string // as configured or set by an operator
+	err    error  // why the last read was refused
+	loaded *config.Cluster
+}
+
+// pollEvery is the pause between looking whether the operator's file has
+// changed.
+const pollEvery = 60 * time.Second
+
+// New makes an engine. It reads what an earlier one has saved and starts
+// nothing.
+func New(cfg Config, ncc Network, log *slog.Logger) (*Engine, error) {
+	if cfg.Node == nil || ncc == nil {
+		return nil, errors.New("engine: node config and ncc are required")
+	}
+	e := &Engine{
+		cfg: cfg, log: log, ncc: ncc,
+		src:    source.Source{File: cfg.ClusterFile, Accepted: filepath.Join(cfg.Node.StateDir, "cluster.pb")},
+		state:  state{dir: cfg.Node.StateDir, log: log},
+		boot:   bootState{source: source.Disk},
+		do:     make(chan func(time.Time)),
+		apply:  make(chan struct{}, 1),
+		hosts:  make(map[*session[struct{}]]bool),
+		checks: make(map[*session[lb.CheckUpdate]]bool),
+	}
+	e.stats.ncc = ncc
+	if len(cfg.Node.ConfigServers) > 0 {
+		e.boot.source = source.Server
+	}
+	e.core = core.New(core.Config{
+		Node: cfg.Node, Version: cfg.Version, Epoch: uint64(time.Now().UnixNano()),
+		Marks: e.state.marks(), Overrides: e.state.overrides(),
+	})
+	return e, nil
+}
+
+// Run reads the cluster config and serves on lis until ctx ends. Stopping
+// changes nothing in the kernel.
+func (e *Engine) Run(ctx context.Context, lis net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	tasks := []func(context.Context) error{e.loop, e.applier, func(ctx context.Context) error { return e.serve(ctx, lis) }}
+	ended := make(chan error, len(tasks)) // one value from each task
+	for _, task := range tasks {
+		go func() { ended <- task(ctx) }()
+	}
+	var err error
+	for range tasks {
+		err = errors.Join(err, <-ended)
+		stop() // one ends, all end
+	}
+	return err
+}
+
+// loop owns the core.
+func (e *Engine) loop(ctx context.Context) error {
+	e.start()
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		if d := e.core.Deadline(); d.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(d))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case f := <-e.do:
+			f(time.Now())
+		case <-timer.C:
+			e.step(time.Now(), core.Deadline{})
+		case <-poll.C:
+			e.poll()
+		}
+	}
+}
+
+// on runs a function on the goroutine that owns the core and waits for it.
+func (e *Engine) on(ctx context.Context, f func(now time.Time)) error {
+	done := make(chan struct{}) // closed by loop
+	select {
+	case e.do <- func(now time.Time) { f(now); close(done) }:
+		<-done
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("engine is busy or stopping: %w", context.Cause(ctx))
+	}
+}
+
+// step feeds an event to the core and carries out what comes of it.
+func (e *Engine) step(now time.Time, ev core.Event) { e.carryOut(e.core.Step(now, ev)) }
+
+func (e *Engine) carryOut(effects []core.Effect) {
+	for _, effect := range effects {
+		switch effect := effect.(type) {
+		case core.Apply:
+			wake(e.apply)
+		case core.SetChecks:
+			for s := range e.checks {
+				s.push(effect.Update)
+			}
+		case core.Direct:
+			for s := range e.hosts {
+				s.push(struct{}{})
+			}
+		case core.SaveMarks:
+			e.state.saveMarks(effect.Marks)
+		case core.SaveOverrides:
+			e.state.saveOverrides(effect.Overrides)
+		case core.Log:
+			if effect.Warn {
+				e.log.Warn(effect.Text, effect.Args...)
+			} else {
+				e.log.Info(effect.Text, effect.Args...)
+			}
+		}
+	}
+}
+
+// wake fills a channel of one slot; if it is full, whoever empties it will
+// look.
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
