@@ -42,9 +42,12 @@ type (
 	}
 	// AddAddr adds an address with our protocol number, without a prefix route
 	// and, for IPv6, without duplicate address detection and deprecated.
+	// Node marks this node's own address in a VLAN: that one keeps its prefix
+	// route, by which the VLAN's backends are reached, and is not deprecated.
 	AddAddr struct {
 		Link   string
 		Prefix netip.Prefix
+		Node   bool
 	}
 	// DelAddr removes an address.
 	DelAddr struct {
