@@ -137,12 +137,13 @@ func unanswered(cause error) bool {
 // longest is how many bytes of somebody else's text a message may carry.
 const longest = 80
 
-// clip shortens text for a message.
-func clip(s string) string {
-	if len(s) <= longest {
+// clip shortens text to n bytes.
+func clip(s string, n int) string {
+	const more = "…"
+	if len(s) <= n {
 		return s
 	}
-	return strings.ToValidUTF8(s[:longest], "") + "…"
+	return strings.ToValidUTF8(s[:n-len(more)], "") + more
 }
 
 // quote shows received or expected bytes on one line, shortened.

@@ -155,7 +155,7 @@ func judge(ctx context.Context, c lb.Check, res *http.Response) Result {
 	if want == 0 {
 		want = http.StatusOK
 	}
-	status := clip(strings.TrimSpace(res.Proto + " " + res.Status))
+	status := clip(strings.TrimSpace(res.Proto+" "+res.Status), longest)
 	if res.StatusCode != want {
 		return failed(mismatch(c, "answered %s, want code %d", status, want))
 	}

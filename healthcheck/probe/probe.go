@@ -16,6 +16,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"seesaw/internal/lb"
 )
@@ -23,8 +25,8 @@ import (
 // Result is the outcome of one probe.
 type Result struct {
 	OK bool
-	// Message says in an operator's words what happened: one line, of at most
-	// about 300 bytes.
+	// Message says in an operator's words what happened: one line of printable
+	// text, of at most 400 bytes.
 	Message string
 }
 
@@ -47,6 +49,8 @@ func For(kind lb.CheckKind) (Prober, error) {
 		return tcpProbe, nil
 	case lb.CheckHTTP, lb.CheckHTTPS:
 		return httpProbe, nil
+	case lb.CheckDNS:
+		return dnsProbe, nil
 	}
 	return nil, fmt.Errorf("%v: %w (use another type, such as TCP, HTTP or ICMP_PING)", kind, ErrUnsupported)
 }
@@ -65,10 +69,20 @@ func Probe(ctx context.Context, c lb.Check) Result {
 func guard(ctx context.Context, p Prober, c lb.Check) (r Result) {
 	defer func() {
 		if v := recover(); v != nil {
-			r = Result{Message: fmt.Sprintf("bug: the %v probe of %v panicked: %s", c.Kind, c.Addr, clip(fmt.Sprint(v)))}
+			r = Result{Message: fmt.Sprintf("bug: the %v probe of %v panicked: %s", c.Kind, c.Addr, clip(fmt.Sprint(v), longest))}
 		}
 	}()
-	return p(ctx, c)
+	r = p(ctx, c)
+	r.Message = clip(strings.Map(printable, r.Message), 400)
+	return r
+}
+
+// printable keeps what a server said from disturbing a terminal or a log.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return '?'
 }
 
 // passed and failed make a result of the outcome of a probe's last step.
