@@ -154,8 +154,6 @@ type Backend struct {
 // one may have it too: a name that is given twice serves the first.
 type Faulty struct {
 	Name string
-	// Index is the vserver's among those of the file, from 0.
-	Index    int
 	Problems Problems
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -33,9 +34,18 @@ func (p *place) String() string {
 		s += "[" + strconv.Itoa(p.index) + "]"
 	}
 	if p.label != "" {
-		s += " " + strconv.Quote(p.label)
+		s += " " + strconv.Quote(shortened(p.label))
 	}
 	return s
+}
+
+// shortened cuts off what is too long for a message.
+func shortened(text string) string {
+	const limit = 64
+	if len(text) <= limit {
+		return text
+	}
+	return text[:limit] + "…"
 }
 
 // with is the path of one field of a place.
@@ -110,13 +120,27 @@ func (fs *findings) faults(from int) int {
 	return n
 }
 
+// grave returns the findings that refuse something. What is said about a field
+// that is missing at all, and so reads as its default, is left out.
+func (fs *findings) grave() []finding {
+	missing := make(map[string]bool)
+	for _, f := range fs.list {
+		if f.gravity == refusal {
+			missing[f.at.with(f.field)] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(fs.list), func(f finding) bool {
+		return f.gravity == notice || f.gravity == fault && len(missing) > 0 && missing[f.at.with(f.field)]
+	})
+}
+
 // show is a value as a message has it.
 func show(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return ""
 	case string:
-		return strconv.Quote(v)
+		return strconv.Quote(shortened(v))
 	default:
 		return fmt.Sprint(v)
 	}

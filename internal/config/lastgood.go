@@ -38,16 +38,17 @@ func (c *Cluster) KeepLastGood(last *Cluster) (result *Cluster, kept []string) {
 	return result, kept
 }
 
-// goodRaw returns the messages of the vservers that have no fault.
+// goodRaw returns the messages of the vservers that have no fault. Of several
+// with one name only the first can be good.
 func (c *Cluster) goodRaw() []*configpb.Vserver {
-	faulty := make(map[int]bool)
-	for _, f := range c.Faulty {
-		faulty[f.Index] = true
-	}
+	seen := make(map[string]bool)
 	var good []*configpb.Vserver
-	for i, v := range c.Raw.GetVserver() {
-		if !faulty[i] {
-			good = append(good, v)
+	for _, v := range c.Raw.GetVserver() {
+		if name := v.GetName(); !seen[name] {
+			seen[name] = true
+			if c.Vserver(name) != nil {
+				good = append(good, v)
+			}
 		}
 	}
 	return good

@@ -76,12 +76,13 @@ func readOptions(file string, data []byte) (*options, error) {
 		return nil, os.err()
 	}
 	for _, s := range parsed.Sections() {
-		section := &section{of: os, name: s.Name(), line: lines[where{section: s.Name()}]}
+		name := strings.ToLower(s.Name()) // ini leaves DEFAULT as it is
+		section := &section{of: os, name: name, line: lines[where{section: name}]}
 		for _, k := range s.Keys() {
-			line := lines[where{s.Name(), k.Name()}]
+			line := lines[where{name, k.Name()}]
 			section.keys = append(section.keys, &option{in: section, name: k.Name(), value: k.String(), line: line})
 		}
-		if s.Name() != defaultSection {
+		if name != defaultSection {
 			os.sections = append(os.sections, section)
 			continue
 		}

@@ -25,9 +25,7 @@ func ParseCluster(name string, text []byte) (*Cluster, error) {
 		return nil, Problems{syntaxProblem(name, text, err)}
 	}
 	r := reader{findings: findings{vserver: single}}
-	if proto.CheckInitialized(raw) != nil {
-		r.inspect(raw.ProtoReflect(), nil)
-	}
+	r.inspect(raw.ProtoReflect(), nil)
 	return r.finish(name, raw, func() positions { return locate(text) })
 }
 
@@ -56,12 +54,8 @@ func (r *reader) finish(name string, raw *configpb.Cluster, locate func() positi
 	refuses := false
 	var all Problems
 	faulty := make(map[int]Problems)
-	for _, f := range r.list {
+	for _, f := range r.grave() {
 		p := f.problem(name, &where)
-		if f.gravity == notice {
-			c.Notices = append(c.Notices, p)
-			continue
-		}
 		all = append(all, p)
 		if f.gravity == fault && f.vserver != single {
 			faulty[f.vserver] = append(faulty[f.vserver], p)
@@ -76,7 +70,12 @@ func (r *reader) finish(name string, raw *configpb.Cluster, locate func() positi
 	for i, v := range raw.Vserver {
 		if ps := faulty[i]; ps != nil {
 			slices.SortStableFunc(ps, Problem.compare)
-			c.Faulty = append(c.Faulty, Faulty{Name: v.GetName(), Index: i, Problems: ps})
+			c.Faulty = append(c.Faulty, Faulty{Name: v.GetName(), Problems: ps})
+		}
+	}
+	for _, f := range r.list {
+		if f.gravity == notice && faulty[f.vserver] == nil {
+			c.Notices = append(c.Notices, f.problem(name, &where))
 		}
 	}
 	slices.SortStableFunc(c.Notices, Problem.compare)
@@ -97,7 +96,7 @@ func (f finding) problem(file string, where *positions) Problem {
 }
 
 // syntaxForm is what prototext writes: its position, then the reason.
-var syntaxForm = regexp.MustCompile(`^(?:syntax error )?\(line (\d+):(\d+)\): (.*)$`)
+var syntaxForm = regexp.MustCompile(`(?s)^(?:syntax error )?\(line (\d+):(\d+)\): (.*)$`)
 
 // syntaxProblem makes a problem from an error of prototext, whose own text is
 // deliberately unstable in its blanks.
@@ -110,6 +109,7 @@ func syntaxProblem(name string, text []byte, err error) Problem {
 		return p
 	}
 	p.Rule = strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: ")
+	p.Rule = strings.TrimSpace(p.Rule)
 	if m := syntaxForm.FindStringSubmatch(p.Rule); m != nil {
 		p.Line, _ = strconv.Atoi(m[1])
 		p.Column, _ = strconv.Atoi(m[2])

@@ -101,7 +101,7 @@ func (r *reader) checkPort(at *place, h *configpb.Healthcheck, entry *configpb.V
 		return uint16(port)
 	case entry == nil:
 		r.fault(at, "port", nil, "missing: a check of the whole vserver has no entry's port to use")
-	case entry.GetPort() == 0:
+	case entry.Port != nil && entry.GetPort() == 0:
 		r.fault(at, "port", nil, "missing: the entry serves all ports, so there is none to use")
 	}
 	return uint16(entry.GetPort())

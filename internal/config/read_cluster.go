@@ -95,7 +95,7 @@ func (r *reader) vlans(raw *configpb.Cluster) []lb.VLAN {
 	seen := make(map[int32]*place)
 	var vlans []lb.VLAN
 	for i, v := range raw.GetVlan() {
-		at := r.root.item("vlan", i, "")
+		at := r.root.item("vlan", i, v.GetHost().GetFqdn())
 		if id := v.GetVlanId(); id < 1 || id > 4094 {
 			r.fault(at, "vlan_id", id, "want 1 to 4094")
 		}

@@ -32,10 +32,7 @@ func (r *reader) entries(at *place, raw *configpb.Vserver) []Entry {
 		once(r, seen, key, item, "port", "another entry has this protocol and port")
 		entry := r.entry(item, e, raw.GetUseFwm())
 		if len(list) > 0 && raw.GetUseFwm() {
-			if field := disagreement(list[0], entry); field != "" {
-				rule := "with use_fwm all entries share one service, and the first one says otherwise"
-				r.fault(item, field, nil, rule)
-			}
+			r.agrees(item, list[0], entry)
 		}
 		list = append(list, entry)
 	}
@@ -126,26 +123,25 @@ func (r *reader) watermarks(at *place, e *configpb.VserverEntry) (low, high floa
 	return low, high
 }
 
-// disagreement names the first setting in which two entries of a firewall-mark
-// vserver differ; empty if they agree.
-func disagreement(a, b Entry) string {
-	switch {
-	case a.sameService(b):
-		return ""
-	case a.Scheduler != b.Scheduler:
-		return "scheduler"
-	case a.Mode != b.Mode:
-		return "mode"
-	case a.Persistence != b.Persistence:
-		return "persistence"
-	case a.OnePacket != b.OnePacket:
-		return "one_packet"
-	case a.LThreshold != b.LThreshold:
-		return "lthreshold"
-	case a.UThreshold != b.UThreshold:
-		return "uthreshold"
-	case a.High != b.High:
-		return "server_high_watermark"
+// agrees notes the settings in which an entry of a firewall-mark vserver
+// differs from the first one.
+func (r *reader) agrees(at *place, first, e Entry) {
+	for _, setting := range []struct {
+		field      string
+		first, own any
+	}{
+		{"scheduler", first.Scheduler, e.Scheduler},
+		{"mode", first.Mode, e.Mode},
+		{"persistence", first.Persistence, e.Persistence},
+		{"one_packet", first.OnePacket, e.OnePacket},
+		{"lthreshold", first.LThreshold, e.LThreshold},
+		{"uthreshold", first.UThreshold, e.UThreshold},
+		{"server_low_watermark", first.Low, e.Low},
+		{"server_high_watermark", first.High, e.High},
+	} {
+		if setting.own != setting.first {
+			r.fault(at, setting.field, setting.own,
+				"with use_fwm all entries share one service, and the first has "+show(setting.first))
+		}
 	}
-	return "server_low_watermark"
 }

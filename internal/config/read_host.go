@@ -69,9 +69,11 @@ func prefix(text string) (p netip.Prefix, why string) {
 		}
 	}
 	if err != nil {
-		// The last part of netip's message is the reason; the rest repeats the text.
+		// netip's message repeats the text in front of the reason, and at times
+		// the place in it behind.
 		parts := strings.Split(err.Error(), "): ")
-		return netip.Prefix{}, parts[len(parts)-1]
+		why, _, _ = strings.Cut(parts[len(parts)-1], " (at ")
+		return netip.Prefix{}, why
 	}
 	return p, ""
 }
@@ -87,7 +89,7 @@ func (r *reader) name(at *place, field, name string) {
 	case name == "":
 		r.fault(at, field, name, "empty: a name is needed")
 	case len(name) > maxName:
-		r.fault(at, field, name[:32]+"…", "too long: at most 254 bytes")
+		r.fault(at, field, name, "too long: at most 254 bytes")
 	case !utf8.ValidString(name), strings.ContainsFunc(name, bad):
 		r.fault(at, field, name, "has characters that cannot be printed")
 	}

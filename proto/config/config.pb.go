@@ -1712,7 +1712,7 @@ const file_proto_config_config_proto_rawDesc = "" +
 	"\x05GROUP\x10\x02\"9\n" +
 	"\vAccessGroup\x12\x12\n" +
 	"\x04name\x18\x01 \x02(\tR\x04name\x12\x16\n" +
-	"\x06member\x18\x02 \x03(\tR\x06member\"\xdb\x02\n" +
+	"\x06member\x18\x02 \x03(\tR\x06member\"\xcb\x02\n" +
 	"\aVserver\x12\x12\n" +
 	"\x04name\x18\x01 \x02(\tR\x04name\x12*\n" +
 	"\rentry_address\x18\x02 \x02(\v2\x05.HostR\fentryAddress\x12\x0e\n" +
@@ -1723,7 +1723,7 @@ const file_proto_config_config_proto_rawDesc = "" +
 	"\faccess_grant\x18\b \x03(\v2\f.AccessGrantR\vaccessGrant\x12\x18\n" +
 	"\awarning\x18\t \x03(\tR\awarning\x12\"\n" +
 	"\abackend\x18\n" +
-	" \x03(\v2\b.BackendR\abackendJ\x04\b\x06\x10\aR\x0elegacy_backend\"O\n" +
+	" \x03(\v2\b.BackendR\abackendJ\x04\b\x06\x10\a\"O\n" +
 	"\x14MisconfiguredVserver\x12\x12\n" +
 	"\x04name\x18\x01 \x02(\tR\x04name\x12#\n" +
 	"\rerror_message\x18\x02 \x01(\tR\ferrorMessage\"5\n" +

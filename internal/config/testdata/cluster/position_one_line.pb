@@ -1,0 +1,1 @@
+vserver<name:"x";entry_address<fqdn:"x",ipv4:"192.0.2.20">,rp:"";vserver_entry<protocol:TCP port:0x11170>>seesaw_vip:<fqdn:"v",ipv4:"192.0.2.1",>
