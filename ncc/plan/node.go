@@ -207,6 +207,9 @@ func (t *Table) wishDummy() {
 // cannot live anywhere.
 func (t *Table) place(p *vip) (link, refused string) {
 	first := p.users[0]
+	if !p.addr.IsValid() {
+		return "", "this is not an address"
+	}
 	if t.isOwnAddr(p.addr) {
 		return "", "this is the node's own address: give the vserver another one"
 	}
