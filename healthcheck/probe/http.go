@@ -100,6 +100,9 @@ func requestURL(c lb.Check) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("health check's request %q is neither a path nor a URL: %w", c.Send, err)
 	}
+	if u.Opaque != "" {
+		return nil, fmt.Errorf("health check's request %q is neither a path nor a URL", c.Send)
+	}
 	if u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("health check's request %q: scheme %q is neither http nor https", c.Send, u.Scheme)
 	}
@@ -110,7 +113,22 @@ func requestURL(c lb.Check) (*url.URL, error) {
 	if u.Path == "" {
 		u.Path = "/"
 	}
+	u.RawQuery = escape(u.RawQuery)
 	return u, nil
+}
+
+// escape makes of a query what a request line can hold: package url escapes
+// paths but leaves queries as they are.
+func escape(query string) string {
+	var b strings.Builder
+	for _, c := range []byte(query) {
+		if c > ' ' && c < 0x7f {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }
 
 func beforeQuery(s string) string {

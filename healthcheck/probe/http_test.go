@@ -140,6 +140,7 @@ func TestHTTPRequest(t *testing.T) {
 		{"host without a scheme", "//www.example.org/a", false, "/a", "www.example.org"},
 		{"escapes stay", "/a%2Fb%20c", false, "/a%2Fb%20c", ""},
 		{"space", "/a b", false, "/a%20b", ""},
+		{"query that is not escaped", "/a?b=c d\u00e9&e=%20", false, "/a?b=c%20d%C3%A9&e=%20", ""},
 		{"proxy, path", "/a", true, "http://TARGET/a", ""},
 		{"proxy, address", "http://www.example.org/a", true, "http://www.example.org/a", "www.example.org"},
 	}
@@ -185,6 +186,7 @@ func TestHTTPBadDefinitions(t *testing.T) {
 		{"illegal method", "GE T", "/", `method "GE T"`},
 		{"method with a line break", "GET\r\n", "/", "cannot be sent"},
 		{"illegal escape", "GET", "/%zz", `request "/%zz" is neither a path nor a URL`},
+		{"scheme without a host", "GET", "http::://", "is neither a path nor a URL"},
 		{"other scheme", "GET", "ftp://h/", `scheme "ftp" is neither http nor https`},
 		{"control character", "GET", "/a\nb", "is neither a path nor a URL"},
 	}
