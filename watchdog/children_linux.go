@@ -49,18 +49,19 @@ func (w *Watchdog) adopt(ctx context.Context) {
 }
 
 // find returns the running main process of a service: the recorded one if it still is that process, else
-// (the former watchdog died before it wrote the record) a session leader that holds the service's lock.
+// (the former watchdog died before it wrote the record) the holder of the service's lock that was started as
+// a main process.
 func (w *Watchdog) find(name string) (record, bool) {
 	r, err := readRecord(w.path(name, "pid"))
 	if err == nil {
-		if st, err := readStat(r.pid); err == nil && st.start == r.start && st.state != 'Z' {
+		if st, err := readStat(r.pid); err == nil && st.start == r.start && st.state != 'Z' && programName(pid) == processName(name) {
 			return r, true
 		}
 	} else if !errors.Is(err, os.ErrNotExist) {
 		w.log.Warn("pid file ignored", "service", name, "err", err)
 	}
 	for _, pid := range holders(w.path(name, "lock")) {
-		if st, err := readStat(pid); err == nil && st.session == pid && st.state != 'Z' {
+		if st, err := readStat(pid); err == nil && st.session == pid && st.state != 'Z' && programName(pid) == processName(name) {
 			return record{pid: pid, start: st.start}, true
 		}
 	}

@@ -73,6 +73,16 @@ func parseStat(b []byte) (procStat, error) {
 	return procStat{state: f[0][0], parent: parent, session: session, start: start}, nil
 }
 
+// processName is a service's argv[0].
+func processName(service string) string { return "seesaw_" + service }
+
+// programName returns a process's argv[0].
+func programName(pid int) string {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	name, _, _ := bytes.Cut(b, []byte{0})
+	return string(name)
+}
+
 // processes returns the ids of all processes.
 func processes() []int {
 	names, err := filepath.Glob("/proc/[0-9]*")

@@ -86,7 +86,7 @@ func (w *Watchdog) fork(s Service, id identity, attr *syscall.ProcAttr) (pid int
 		if err = restrict(id); err != nil {
 			return
 		}
-		argv := append([]string{"seesaw_" + s.Name}, s.Args...)
+		argv := append([]string{processName(s.Name)}, s.Args...)
 		pid, err = syscall.ForkExec(s.Binary, argv, attr)
 	}()
 	<-done

@@ -182,6 +182,26 @@ func (s *stage) eachRecord(f func(path string) error) {
 	}
 }
 
+// A service's child may hold the lock and lead a session, too: it is never taken for the service.
+func TestAdoptionByLockFindsTheMainProcess(t *testing.T) {
+	s := newStage(t)
+	s.service("a", "family")
+	d := s.watchdog()
+	first := s.expectSome("started a", "ready a", "started a-child", "started a-child'")
+	d.says("service is ready")
+	d.kill()
+	if err := os.Remove(filepath.Join(s.cfg.RunDir, "watchdog", "a.pid")); err != nil {
+		t.Fatal(err)
+	}
+	_ = syscall.Kill(first["started a"], syscall.SIGKILL) // only its children are left
+	isGone(t, first["started a"])
+	s.watchdog()
+	s.expectSome("started a", "ready a", "started a-child", "started a-child'")
+	for _, pid := range first {
+		isGone(t, pid)
+	}
+}
+
 func TestAdoptedAreStopped(t *testing.T) {
 	s := newStage(t)
 	s.service("a", "family")
