@@ -54,7 +54,7 @@ func (w *Watchdog) adopt(ctx context.Context) {
 func (w *Watchdog) find(name string) (record, bool) {
 	r, err := readRecord(w.path(name, "pid"))
 	if err == nil {
-		if st, err := readStat(r.pid); err == nil && st.start == r.start && st.state != 'Z' && programName(pid) == processName(name) {
+		if st, err := readStat(r.pid); err == nil && st.start == r.start && st.state != 'Z' {
 			return r, true
 		}
 	} else if !errors.Is(err, os.ErrNotExist) {
