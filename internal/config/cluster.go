@@ -153,7 +153,7 @@ type Backend struct {
 // Faulty is a vserver that was left out. Several may have one name, and a good
 // one may have it too: a name that is given twice serves the first.
 type Faulty struct {
-	Name string
+	Name     string
 	Problems Problems
 }
 

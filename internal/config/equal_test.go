@@ -8,7 +8,9 @@ import (
 
 // TestVserverEqual changes every field in turn: no change may go unnoticed.
 func TestVserverEqual(t *testing.T) {
-	read := func() *Vserver { return parse(t, string(readFile(t, "testdata/vservers.pb"))).Vserver("irc.server@au-syd") }
+	read := func() *Vserver {
+		return parse(t, string(readFile(t, "testdata/vservers.pb"))).Vserver("irc.server@au-syd")
+	}
 	v := read()
 	v.Warnings = []string{"w"}
 	same := read()

@@ -65,12 +65,13 @@ const defaultSection = "default"
 // every fault of syntax.
 func readOptions(file string, data []byte) (*options, error) {
 	os := &options{file: file}
+	data = prepared(data)
 	lines := os.scan(data)
 	if err := os.err(); err != nil {
 		return nil, err
 	}
-	load := ini.LoadOptions{Insensitive: true, IgnoreContinuation: true, SpaceBeforeInlineComment: true}
-	parsed, err := ini.LoadSources(load, withoutRemarks(data))
+	load := ini.LoadOptions{Insensitive: true, IgnoreContinuation: true, IgnoreInlineComment: true}
+	parsed, err := ini.LoadSources(load, data)
 	if err != nil {
 		os.add(Problem{Rule: strings.TrimSpace(err.Error())})
 		return nil, os.err()
@@ -101,7 +102,7 @@ type where struct{ section, key string }
 func (os *options) scan(data []byte) map[where]int {
 	lines := make(map[where]int)
 	current := defaultSection
-	for i, line := range strings.Split(string(withoutRemarks(data)), "\n") {
+	for i, line := range strings.Split(string(data), "\n") {
 		text := strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
 		switch {
 		case text == "", text[0] == '#', text[0] == ';':
@@ -143,13 +144,21 @@ func (os *options) scanOption(lines map[where]int, section, text string, line in
 	}
 }
 
-// withoutRemarks empties the lines that begin with "rem", in any case: they are
-// comments. The other lines stay where they are.
-func withoutRemarks(data []byte) []byte {
+// prepared takes out the comments that ini does not know: lines that begin
+// with "rem", in any case, and what follows a blank and a # or ; in a line. All
+// lines stay where they are.
+func prepared(data []byte) []byte {
 	lines := bytes.Split(data, []byte("\n"))
 	for i, line := range lines {
 		if len(line) >= 3 && bytes.EqualFold(line[:3], []byte("rem")) {
 			lines[i] = nil
+			continue
+		}
+		for k := 1; k < len(line); k++ {
+			if (line[k] == '#' || line[k] == ';') && (line[k-1] == ' ' || line[k-1] == '\t') {
+				lines[i] = line[:k]
+				break
+			}
 		}
 	}
 	return bytes.Join(lines, []byte("\n"))
