@@ -74,6 +74,7 @@ func (p Program) Main(args []string) int {
 	}()
 
 	log := slog.New(newHandler(out, verbosityOf(fs)))
+	slog.SetDefault(log) // libraries that use the standard logger must not block on standard error either
 	sayObsolete(fs, log)
 	return p.run(log)
 }

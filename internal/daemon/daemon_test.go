@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -60,6 +61,7 @@ func testProgram(kind string) Program {
 			for i := range 10000 {
 				log.Error("line", "i", i)
 			}
+			stdlog.Print("a library's line")
 			fmt.Println("survived")
 			return nil
 		}
@@ -93,6 +95,7 @@ func TestExitCodes(t *testing.T) {
 		{"fault", "fault", nil, 1, "", `err="the moon is full"`},
 		{"panic", "panic", nil, 1, "", "panic in seesaw_test: impossible\ngoroutine "},
 		{"clean end", "chatty", nil, 0, "survived", "i=9999"},
+		{"standard logger", "chatty", nil, 0, "survived", "] a library's line\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -107,7 +110,7 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("stdout = %q, want it to contain %q", stdout.String(), tt.stdout)
 			}
 			if !strings.Contains(stderr.String(), tt.stderr) {
-				t.Errorf("stderr = %q, want it to contain %q", stderr.String(), tt.stderr)
+				t.Errorf("stderr = %.2000q, want it to contain %q", stderr.String(), tt.stderr)
 			}
 		})
 	}
