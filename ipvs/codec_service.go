@@ -39,7 +39,7 @@ func appendService(b []byte, s Service) ([]byte, error) {
 		b = appendString(b, svcSchedName, s.Scheduler)
 		b = appendServiceFlags(b, s.Flags)
 		b = appendU32(b, svcTimeout, uint32(seconds(s.Timeout)))
-		b = appendNetmask(b, k.Family, s.effectiveNetmask())
+		b = appendNetmask(b, k.Family, s.Netmask)
 		// The kernel drops the engine of a service that is set without one.
 		if s.PEName != "" {
 			b = appendString(b, svcPEName, s.PEName)
@@ -90,8 +90,8 @@ func (s Service) check() error {
 	if s.Timeout < 0 || seconds(s.Timeout) > math.MaxUint32 {
 		return invalid("timeout %s", s.Timeout)
 	}
-	if s.Key().Family == IPv6 && s.Netmask > 128 {
-		return invalid("netmask %d of an IPv6 service is a prefix length of 1 to 128", s.Netmask)
+	if s.Key().Family == IPv6 && s.Netmask > 127 {
+		return invalid("netmask %d is not an IPv6 one", s.Netmask)
 	}
 	return nil
 }
@@ -110,17 +110,6 @@ func appendServiceFlags(b []byte, f ServiceFlags) []byte {
 	binary.NativeEndian.PutUint32(a[:], uint32(f&^FlagHashed))
 	binary.NativeEndian.PutUint32(a[4:], math.MaxUint32)
 	return appendAttr(b, svcFlags, a[:]...)
-}
-
-// appendNetmask appends an IPv4 mask in network byte order, an IPv6 prefix
-// length in the host's.
-func appendNetmask(b []byte, f Family, mask uint32) []byte {
-	if f == IPv6 {
-		return appendU32(b, svcNetmask, mask)
-	}
-	var a [4]byte
-	binary.BigEndian.PutUint32(a[:], mask)
-	return appendAttr(b, svcNetmask, a[:]...)
 }
 
 // appendAddr appends union nf_inet_addr: 16 bytes, of which IPv4 uses the first 4.
@@ -170,7 +159,7 @@ func decodeService(b []byte) (Service, error) {
 		case svcTimeout:
 			s.Timeout = time.Duration(d.u32("persistence timeout", v)) * time.Second
 		case svcNetmask:
-			mask = d.sized("netmask", v, 4)
+			mask = v
 		case svcPEName:
 			s.PEName = d.text(v)
 		case svcStats, svcStats64:
@@ -190,15 +179,8 @@ func decodeService(b []byte) (Service, error) {
 		s.Address = d.addr("service address", s.Family, address)
 	}
 	if mask != nil {
-		s.Netmask = decodeNetmask(s.Family, mask)
+		s.Netmask = d.netmask(s.Family, mask)
 	}
 	s.Stats = stats.Stats
 	return s, d.err
-}
-
-func decodeNetmask(f Family, v []byte) uint32 {
-	if f == IPv6 {
-		return binary.NativeEndian.Uint32(v)
-	}
-	return binary.BigEndian.Uint32(v)
 }

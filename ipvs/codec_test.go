@@ -57,14 +57,14 @@ func TestEncodeServiceBytes(t *testing.T) {
 		},
 		{
 			"IPv6 mark, hashed flag not sent, netmask, engine",
-			Service{Family: IPv6, FWMark: 0x01020304, Scheduler: "mh", Flags: FlagPersistent | FlagHashed, Timeout: 300 * time.Second, Netmask: 64, PEName: "sip"},
+			Service{Family: IPv6, FWMark: 0x01020304, Scheduler: "mh", Flags: FlagPersistent | FlagHashed, Timeout: 300 * time.Second, Netmask: PrefixNetmask(IPv6, 64), PEName: "sip"},
 			`54000000190000000000000000000000 01010000 40000180
 			 06000100 0a000000  08000500 04030201  07000600 6d680000  0c000700 01000000 ffffffff
 			 08000800 2c010000  08000900 40000000  08000b00 73697000`,
 		},
 		{
 			"IPv4 netmask in network order",
-			Service{FWMark: 1, Scheduler: "rr", Netmask: 0xffffff00},
+			Service{FWMark: 1, Scheduler: "rr", Netmask: PrefixNetmask(IPv4, 24)},
 			`4c000000190000000000000000000000 01010000 38000180
 			 06000100 02000000  08000500 01000000  07000600 72720000  0c000700 00000000 ffffffff
 			 08000800 00000000  08000900 ffffff00`,
@@ -271,7 +271,8 @@ func TestDecodeBroken(t *testing.T) {
 		{"service: no address", service, af, "without address"},
 		{"service: short address", service, appendAttr(af, svcAddr, 1, 2, 3), "service address has 3 bytes, want 4"},
 		{"service: short family", service, appendAttr(nil, svcAF, 1), "service family has 1 bytes"},
-		{"service: short mask", service, appendAttr(af, svcNetmask, 1), "netmask has 1 bytes"},
+		{"service: short mask", service, appendAttr(appendU32(af, svcFWMark, 1), svcNetmask, 1), "netmask has 1 bytes"},
+		{"service: IPv6 mask", service, appendU32(appendU32(appendU16(nil, svcAF, unix.AF_INET6), svcFWMark, 1), svcNetmask, 129), "prefix length of 129"},
 		{"service: attribute longer than what is left", service, []byte{9, 0, 1, 0, 2, 0, 0, 0}, "claims 9 of 8 bytes"},
 		{"service: attribute shorter than its header", service, []byte{3, 0, 1, 0}, "claims 3 of 4 bytes"},
 		{"service: short counter", service, appendNested(af, svcStats, func(b []byte) []byte { return appendAttr(b, statConns, 1) }), "connection count has 1 bytes"},
@@ -321,7 +322,7 @@ func TestEncodeInvalid(t *testing.T) {
 		{"long engine", service(func(s *Service) { s.PEName = "sixteen-letters-" }), "persistence engine"},
 		{"negative timeout", service(func(s *Service) { s.Timeout = -time.Second }), "timeout -1s"},
 		{"timeout past 32 bits", service(func(s *Service) { s.Timeout = (1 << 32) * time.Second }), "timeout 1193046h28m16s"},
-		{"IPv6 netmask", service(func(s *Service) { s.Address, s.Netmask = addr("2001:db8::1"), 129 }), "prefix length of 1 to 128"},
+		{"IPv6 netmask", service(func(s *Service) { s.Address, s.Netmask = addr("2001:db8::1"), 128 }), "not an IPv6 one"},
 		{"destination without address", destination(Destination{Port: 1}), "no destination address"},
 		{"destination key without address", func() error { _, err := appendDestinationKey(nil, Destination{}); return err }, "no destination address"},
 		{"destination with zone", destination(Destination{Address: addr("fe80::1%eth0")}), "has a zone"},

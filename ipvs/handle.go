@@ -43,6 +43,7 @@ func WithTimeout(d time.Duration) Option {
 }
 
 // New opens a handle. The error wraps ErrNotLoaded if the kernel has no IPVS.
+// (Asked for it, a kernel may load ip_vs by itself; New does not see to that.)
 func New(opts ...Option) (*Handle, error) {
 	o := options{ns: netns.None(), timeout: defaultTimeout}
 	for _, set := range opts {

@@ -39,9 +39,9 @@ func drawService(t *rapid.T) Service {
 		PEName:    rapid.OneOf(rapid.Just(""), names()).Draw(t, "engine"),
 	}
 	if f == IPv4 {
-		s.Netmask = rapid.Uint32Min(1).Draw(t, "mask")
+		s.Netmask = Netmask(rapid.Uint32().Draw(t, "mask"))
 	} else {
-		s.Netmask = rapid.Uint32Range(1, 128).Draw(t, "prefix")
+		s.Netmask = PrefixNetmask(IPv6, rapid.IntRange(1, 128).Draw(t, "prefix"))
 	}
 	if rapid.Bool().Draw(t, "by mark") {
 		s.FWMark = rapid.Uint32Min(1).Draw(t, "mark")

@@ -2,7 +2,6 @@ package ipvs
 
 import (
 	"fmt"
-	"math/bits"
 	"net/netip"
 	"strings"
 	"time"
@@ -30,10 +29,9 @@ type Service struct {
 	// Timeout is how long a client stays with its destination when
 	// FlagPersistent is set. Whole seconds; a fraction is rounded up.
 	Timeout time.Duration
-	// Netmask says which clients count as one for persistence: for IPv4 the mask as
-	// a number (0xffffff00 is 255.255.255.0), for IPv6 a prefix length
-	// (1 to 128). 0 means each address by itself. See PrefixNetmask.
-	Netmask uint32
+	// Netmask says which clients count as one for persistence; zero means each
+	// address by itself.
+	Netmask Netmask
 	// PEName is the persistence engine ("sip"), at most 15 bytes; empty for none.
 	PEName string
 
@@ -80,23 +78,14 @@ func (k ServiceKey) String() string {
 }
 
 // Equal reports whether the kernel would hold the same for s and o. Counters
-// and FlagHashed, which the kernel adds, do not count, and a zero Netmask
-// equals the full one that the kernel shows for it.
+// and FlagHashed, which the kernel adds, do not count.
 func (s Service) Equal(o Service) bool {
 	return s.Key() == o.Key() &&
 		s.Scheduler == o.Scheduler &&
 		s.Flags&^FlagHashed == o.Flags&^FlagHashed &&
 		seconds(s.Timeout) == seconds(o.Timeout) &&
-		s.effectiveNetmask() == o.effectiveNetmask() &&
+		s.Netmask == o.Netmask &&
 		s.PEName == o.PEName
-}
-
-// effectiveNetmask returns the mask that goes on the wire.
-func (s Service) effectiveNetmask() uint32 {
-	if s.Netmask != 0 {
-		return s.Netmask
-	}
-	return fullNetmask(s.Key().Family)
 }
 
 // String describes s on one line: "192.0.2.1:80/TCP wlc persistent 5m0s/24".
@@ -104,7 +93,7 @@ func (s Service) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", s.Key(), s.Scheduler)
 	if s.Flags&FlagPersistent != 0 {
-		fmt.Fprintf(&b, " persistent %s/%s", s.Timeout, s.netmaskString())
+		fmt.Fprintf(&b, " persistent %s/%s", s.Timeout, s.Netmask.text(s.Key().Family))
 	}
 	if rest := s.Flags &^ (FlagPersistent | FlagHashed); rest != 0 {
 		b.WriteString(" " + rest.namesFor(s.Scheduler))
@@ -114,30 +103,6 @@ func (s Service) String() string {
 	}
 	return b.String()
 }
-
-func (s Service) netmaskString() string {
-	m := s.effectiveNetmask()
-	if s.Key().Family == IPv6 {
-		return fmt.Sprint(m)
-	}
-	ones := bits.LeadingZeros32(^m)
-	if PrefixNetmask(IPv4, ones) == m {
-		return fmt.Sprint(ones)
-	}
-	return fmt.Sprintf("%d.%d.%d.%d", byte(m>>24), byte(m>>16), byte(m>>8), byte(m))
-}
-
-// PrefixNetmask returns the Service.Netmask of a prefix length. Lengths
-// outside the family's range are moved to its nearest end.
-func PrefixNetmask(f Family, length int) uint32 {
-	length = max(length, 0)
-	if f == IPv6 {
-		return uint32(min(length, 128))
-	}
-	return ^uint32(0) << (32 - min(length, 32))
-}
-
-func fullNetmask(f Family) uint32 { return PrefixNetmask(f, 128) }
 
 // hostPort is netip.AddrPort's text form that also shows a missing address.
 func hostPort(a netip.Addr, port uint16) string {

@@ -10,13 +10,13 @@ import (
 func TestString(t *testing.T) {
 	web := Service{Address: addr("192.0.2.1"), Protocol: TCP, Port: 80, Scheduler: "wlc"}
 	sip := Service{
-		Address: addr("2001:db8::1"), Protocol: UDP, Port: 5060, Scheduler: "mh", PEName: "sip", Timeout: time.Minute, Netmask: 64,
+		Address: addr("2001:db8::1"), Protocol: UDP, Port: 5060, Scheduler: "mh", PEName: "sip", Timeout: time.Minute, Netmask: PrefixNetmask(IPv6, 64),
 		Flags: FlagPersistent | FlagHashed | FlagOnePacket | FlagMHFallback | FlagMHPort,
 	}
 	odd := web
-	odd.Flags, odd.Timeout, odd.Netmask = FlagPersistent|FlagScheduler3, 300*time.Second, 0xff00ff00
+	odd.Flags, odd.Timeout, odd.Netmask = FlagPersistent|FlagScheduler3, 300*time.Second, 0x00ff00ff
 	net24 := web
-	net24.Flags, net24.Timeout, net24.Netmask = FlagPersistent, 300*time.Second, 0xffffff00
+	net24.Flags, net24.Timeout, net24.Netmask = FlagPersistent, 300*time.Second, PrefixNetmask(IPv4, 24)
 	gue := Destination{
 		Address: addr("10.0.0.7"), Port: 80, Forward: ForwardTunnel, Weight: 5, UpperThreshold: 9, LowerThreshold: 2,
 		TunnelType: TunnelGUE, TunnelPort: 6080, TunnelFlags: TunnelCsum | TunnelRemCsum,
@@ -77,7 +77,7 @@ func TestServiceEqual(t *testing.T) {
 		{"counters", base, func(s *Service) { s.Stats.BytesIn = 1 }, true},
 		{"family filled in", base, func(s *Service) { s.Family = IPv4 }, true},
 		{"mapped address", base, func(s *Service) { s.Address = addr("::ffff:192.0.2.1") }, true},
-		{"full mask", base, func(s *Service) { s.Netmask = 0xffffffff }, true},
+		{"full mask", base, func(s *Service) { s.Netmask = PrefixNetmask(IPv4, 32) }, true},
 		{"timeout rounded up", base, func(s *Service) { s.Timeout -= time.Millisecond }, true},
 		{"mark: family", mark, func(s *Service) { s.Family = IPv4 }, true},
 		{"mark: address beside it", mark, func(s *Service) { s.Address, s.Protocol = addr("0.0.0.0"), TCP }, true},
@@ -87,7 +87,8 @@ func TestServiceEqual(t *testing.T) {
 		{"scheduler", base, func(s *Service) { s.Scheduler = "rr" }, false},
 		{"flags", base, func(s *Service) { s.Flags = FlagPersistent }, false},
 		{"timeout", base, func(s *Service) { s.Timeout = time.Second }, false},
-		{"mask", base, func(s *Service) { s.Netmask = 0xffffff00 }, false},
+		{"mask", base, func(s *Service) { s.Netmask = PrefixNetmask(IPv4, 24) }, false},
+		{"mask 0.0.0.0", base, func(s *Service) { s.Netmask = PrefixNetmask(IPv4, 0) }, false},
 		{"engine", base, func(s *Service) { s.PEName = "sip" }, false},
 		{"mark: other", mark, func(s *Service) { s.FWMark = 8 }, false},
 		{"mark: other family", mark, func(s *Service) { s.Family = IPv6 }, false},
@@ -172,10 +173,10 @@ func TestPrefixNetmask(t *testing.T) {
 	tests := []struct {
 		family Family
 		length int
-		want   uint32
+		want   Netmask
 	}{
-		{IPv4, 24, 0xffffff00}, {IPv4, 32, 0xffffffff}, {IPv4, 0, 0}, {IPv4, 99, 0xffffffff}, {IPv4, -1, 0},
-		{IPv6, 64, 64}, {IPv6, 128, 128}, {IPv6, 200, 128},
+		{IPv4, 24, 0xff}, {IPv4, 32, 0}, {IPv4, 0, 0xffffffff}, {IPv4, 99, 0}, {IPv4, -1, 0xffffffff},
+		{IPv6, 64, 64}, {IPv6, 128, 0}, {IPv6, 200, 0}, {IPv6, 1, 127}, {IPv6, 0, 127},
 	}
 	for _, tt := range tests {
 		if got := PrefixNetmask(tt.family, tt.length); got != tt.want {
