@@ -75,8 +75,6 @@ func TestBinaryFromNewer(t *testing.T) {
 noticed:
   c.bin: field 150: not known to this version, and passed over
   c.bin: vserver[0] "a" field 151: not known to this version, and passed over
-  c.bin: vserver[0] "a": no vserver_entry: nothing is served
-  c.bin: vserver[0] "a": no backend: nothing can answer
 `},
 		{"new scheduler", message(seesawVIP, good,
 			vserver("new", "192.0.2.11", text(entry, message(number(protocol, 1), number(port, 80), number(scheduler, 199))))), `served: good
@@ -84,9 +82,6 @@ noticed:
   warning: no healthcheck: every backend is taken to be healthy
 left out: "new"
   c.bin: vserver[1] "new" vserver_entry[0].scheduler: 199: not a Scheduler that this version knows
-noticed:
-  c.bin: vserver[0] "good": no backend: nothing can answer
-  c.bin: vserver[0] "good": no healthcheck: every backend is taken to be healthy
 `},
 		{"new protocol, in a required field", message(seesawVIP,
 			vserver("new", "192.0.2.11", text(entry, message(number(protocol, 199), number(port, 80))))), `left out: "new"

@@ -35,8 +35,8 @@ type Cluster struct {
 	// Warnings are what the file itself has to say to operators, sorted: its
 	// misconfigured vservers as "name: message".
 	Warnings []string
-	// Notices are what we have to say about the file although it is accepted, in
-	// the file's order.
+	// Notices are what is odd about single fields although it is accepted, in
+	// the file's order. What is odd about a vserver is among its Warnings.
 	Notices Problems
 	// Raw is what was read, whole, the faulty vservers too. It must not be
 	// changed.

@@ -280,6 +280,9 @@ func TestVservers(t *testing.T) {
 	if v := c.Vserver("irc.server@au-syd"); v != c.Vservers[1] {
 		t.Errorf("found by name: %v", v)
 	}
+	if s := c.Vservers[0].Backends[1].Status.String(); s != "FAILURE" {
+		t.Errorf("status %s", s)
+	}
 	if v := c.Vserver("irc"); v != nil {
 		t.Errorf("found by half a name: %v", v)
 	}

@@ -2,10 +2,13 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"seesaw/internal/lb"
 )
 
 // defaults is the node of the shortest file that there can be.
@@ -99,6 +102,11 @@ again = 192.168.255.53
 			}
 			if diff := cmp.Diff(want, got, values); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+			for _, f := range lb.Families() {
+				if a := got.Addrs.Addr(f); a.IsValid() != slices.Contains(got.Addrs.List(), a) || a.IsValid() && lb.FamilyOf(a) != f {
+					t.Errorf("Addr(%v) = %v of %v", f, a, got.Addrs.List())
+				}
 			}
 			if got.HasPeer() != want.PeerAddrs.Any() {
 				t.Errorf("HasPeer() = %v", got.HasPeer())

@@ -2,13 +2,13 @@ package config
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
@@ -96,21 +96,21 @@ func (f finding) problem(file string, where *positions) Problem {
 }
 
 // syntaxForm is what prototext writes: its position, then the reason.
-var syntaxForm = regexp.MustCompile(`(?s)^(?:syntax error )?\(line (\d+):(\d+)\): (.*)$`)
+var syntaxForm = regexp.MustCompile(`^(?:syntax error )?\(line (\d+):(\d+)\): (.*)$`)
 
-// syntaxProblem makes a problem from an error of prototext, whose own text is
-// deliberately unstable in its blanks.
+// syntaxProblem makes a problem from an error of prototext. It quotes the text
+// as it is, with its line breaks, and its own blanks vary on purpose.
 func syntaxProblem(name string, text []byte, err error) Problem {
-	p := Problem{File: name}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	rule := strings.Join(strings.FieldsFunc(err.Error(), func(c rune) bool {
+		return unicode.IsSpace(c) || unicode.IsControl(c)
+	}), " ")
+	rule = strings.TrimPrefix(rule, "proto: ")
+	p := Problem{File: name, Rule: rule}
+	if rule == io.ErrUnexpectedEOF.Error() {
 		p.Line = bytes.Count(text, []byte("\n")) + 1
 		p.Column = len(text) - bytes.LastIndexByte(text, '\n')
-		p.Rule = "the file ends in the middle of a message: it has been cut short, or a closing > or } is missing"
-		return p
-	}
-	p.Rule = strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: ")
-	p.Rule = strings.TrimSpace(p.Rule)
-	if m := syntaxForm.FindStringSubmatch(p.Rule); m != nil {
+		p.Rule = "the file ends within a message: it has been cut short, or a closing > or } is missing"
+	} else if m := syntaxForm.FindStringSubmatch(rule); m != nil {
 		p.Line, _ = strconv.Atoi(m[1])
 		p.Column, _ = strconv.Atoi(m[2])
 		p.Rule = m[3]

@@ -19,7 +19,8 @@ type positions struct {
 // locate reads a text that is known to be right. Should the formatter's parser
 // see that otherwise, no position is known, and that is all.
 func locate(text []byte) positions {
-	root, err := parser.Parse(text)
+	// The formatter takes orders from comments, and may reorder what it reads.
+	root, err := parser.Parse(bytes.ReplaceAll(text, []byte("txtpbfmt:"), []byte("txtpbfmt.")))
 	if err != nil {
 		return positions{}
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,10 +16,10 @@ import (
 // made from a faulty message is not to be used.
 type reader struct {
 	findings
-	root    *place            // the file itself: nil
-	members []Member          // of the cluster being read
-	names   map[string]*place // of the vservers read so far
-	claims  map[claim]*place  // of the enabled and good among them
+	root   *place                // the file itself: nil
+	owners map[netip.Addr]string // of the addresses that are nodes' and VLANs' own
+	names  map[string]*place     // of the vservers read so far
+	claims map[claim]*place      // of the enabled and good among them
 }
 
 // claim is what only one vserver can serve.
@@ -31,6 +32,7 @@ type claim struct {
 // cluster reads the whole file.
 func (r *reader) cluster(raw *configpb.Cluster) *Cluster {
 	c := &Cluster{Raw: raw}
+	r.owners = make(map[netip.Addr]string)
 	c.VIP = r.host(r.root.in("seesaw_vip"), raw.GetSeesawVip())
 	c.VIPStatus = Status(raw.GetSeesawVip().GetStatus())
 	c.Members = r.readMembers(raw, c.VIPStatus)
@@ -69,6 +71,7 @@ func (r *reader) readMembers(raw *configpb.Cluster, vip Status) []Member {
 		m.Anycast, m.Vservers = m.Status.serving(), m.Status.serving()
 		once(r, seen, n.GetFqdn(), at, "fqdn", "another node has this name")
 		r.ownAddresses(addrs, at, m.Host, "another node has this address")
+		r.owns(m.Host, "node "+m.Host.Name)
 		members = append(members, m)
 	}
 	if len(members) > maxMembers {
@@ -79,8 +82,16 @@ func (r *reader) readMembers(raw *configpb.Cluster, vip Status) []Member {
 	for i := range members {
 		members[i].Priority = uint8(maxMembers - i)
 	}
-	r.members = members
 	return members
+}
+
+// owns notes whose own a host's addresses are.
+func (r *reader) owns(h lb.Host, owner string) {
+	for _, f := range lb.Families() {
+		if a := h.Addr(f); a.IsValid() {
+			r.owners[a] = owner
+		}
+	}
 }
 
 // rank is the address by which a node is ranked.
@@ -100,7 +111,9 @@ func (r *reader) vlans(raw *configpb.Cluster) []lb.VLAN {
 			r.fault(at, "vlan_id", id, "want 1 to 4094")
 		}
 		once(r, seen, v.GetVlanId(), at, "vlan_id", "another vlan has this id")
-		vlans = append(vlans, lb.VLAN{ID: uint16(v.GetVlanId()), Host: r.host(at.in("host"), v.GetHost())})
+		vlan := lb.VLAN{ID: uint16(v.GetVlanId()), Host: r.host(at.in("host"), v.GetHost())}
+		r.owns(vlan.Host, fmt.Sprintf("vlan %d", vlan.ID))
+		vlans = append(vlans, vlan)
 	}
 	slices.SortFunc(vlans, func(a, b lb.VLAN) int { return cmp.Compare(a.ID, b.ID) })
 	return vlans

@@ -46,30 +46,24 @@ func (r *reader) readVserver(at *place, raw *configpb.Vserver) *Vserver {
 		Status:           Status(raw.GetEntryAddress().GetStatus()),
 		ResponsibleParty: raw.GetRp(),
 		UseFWM:           raw.GetUseFwm(),
-		Warnings:         slices.Clone(raw.GetWarning()),
 	}
 	v.Enabled = v.Status.serving()
-	r.notOfNode(at.in("entry_address"), v.Host)
+	r.notOurs(at.in("entry_address"), v.Host)
 	v.Entries = r.entries(at, raw)
 	v.Checks = r.checks(at, raw.GetHealthcheck(), nil)
 	v.Backends = r.backends(at, raw, v.Host)
 	v.Grants = r.grants(at, raw)
-	for _, w := range oddities(v) {
-		r.notice(at, "", nil, w)
-		v.Warnings = append(v.Warnings, w)
-	}
+	v.Warnings = append(oddities(v), raw.GetWarning()...)
 	slices.Sort(v.Warnings)
 	return v
 }
 
-// notOfNode notes a service address that is a node's own: taking the service
-// down would cut off the node.
-func (r *reader) notOfNode(at *place, vip lb.Host) {
+// notOurs notes a service address that is an interface's own: taking the
+// service down would take the interface's address away.
+func (r *reader) notOurs(at *place, vip lb.Host) {
 	for i, f := range lb.Families() {
-		for _, m := range r.members {
-			if a := vip.Addr(f); a.IsValid() && a == m.Host.Addr(f) {
-				r.fault(at, [...]string{"ipv4", "ipv6"}[i], a, "this is the own address of node "+m.Host.Name)
-			}
+		if owner := r.owners[vip.Addr(f)]; owner != "" {
+			r.fault(at, [...]string{"ipv4", "ipv6"}[i], vip.Addr(f), "this is the own address of "+owner)
 		}
 	}
 }
