@@ -291,6 +291,13 @@ func TestEngineRestart(t *testing.T) {
 		wantReport(t, session.next(t, 0), lb.VerdictReport{Full: true, Verdicts: []lb.Verdict{
 			{ID: 1, State: lb.Healthy}, {ID: 2, State: lb.Unhealthy}, {ID: 3, State: lb.HealthUnknown},
 		}})
+
+		before = time.Now()
+		close(session.broken)
+		s.session()
+		if waited := time.Since(before); waited > 50*time.Millisecond {
+			t.Errorf("after a session that worked, the next one took %v, want 50 ms", waited)
+		}
 	})
 }
 
@@ -362,14 +369,42 @@ func TestRemovedCheck(t *testing.T) {
 func TestRemovedWhileItWaits(t *testing.T) {
 	play(t, healthcheck.Config{Concurrency: 1}, func(s *scene) {
 		s.world.set(1, silent)
-		s.world.set(2, up)
-		session := s.session(check(1), check(2))
+		s.world.set(2, silent)
+		session := s.session(check(1), check(2)) // the first has the only place
 		synctest.Wait()
-		waiting := lb.CheckID(3 - len(s.world.times(1))) // one of both has the only place
-		session.updates <- lb.CheckUpdate{Removed: []lb.CheckID{waiting}}
-		time.Sleep(4 * time.Second)
-		if n := len(s.world.times(waiting)); n != 0 {
-			t.Errorf("check %d was removed before its turn and probed %d times", waiting, n)
+		session.updates <- lb.CheckUpdate{Removed: []lb.CheckID{2}}
+		time.Sleep(20 * time.Second)
+		if n := len(s.world.times(2)); n != 0 {
+			t.Errorf("the check was removed before its turn and probed %d times", n)
+		}
+	})
+}
+
+func TestRemovedBeforeItsVerdictIsSent(t *testing.T) {
+	play(t, healthcheck.Config{ReportInterval: time.Hour}, func(s *scene) {
+		s.world.set(1, up)
+		s.world.set(2, up)
+		session := s.session(check(1), check(2)) // nobody takes the full report
+		time.Sleep(time.Second)
+		session.updates <- lb.CheckUpdate{Removed: []lb.CheckID{2}}
+		synctest.Wait()
+		session.next(t, 0)
+		wantReport(t, session.next(t, 0), lb.VerdictReport{Verdicts: []lb.Verdict{{ID: 1, State: lb.Healthy}}})
+	})
+}
+
+// TestWaitingCheckIsProbedOnce has a check miss several of its turns: it is
+// not probed once for each.
+func TestWaitingCheckIsProbedOnce(t *testing.T) {
+	play(t, healthcheck.Config{Concurrency: 1}, func(s *scene) {
+		often := check(2)
+		often.Interval = time.Second
+		s.world.set(1, silent)
+		s.world.set(2, up)
+		s.session(check(1), often)
+		time.Sleep(5500 * time.Millisecond) // the silent one has the only place for 5 s
+		if n := len(s.world.times(2)); n != 1 {
+			t.Errorf("%d probes as soon as there was a place, want 1", n)
 		}
 	})
 }

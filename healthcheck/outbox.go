@@ -41,11 +41,11 @@ func (o *outbox) put(v lb.Verdict) {
 	o.signal()
 }
 
-// putAll makes the next report a full one, of these verdicts.
+// putAll makes the next report a full one, of these verdicts: those of all
+// checks that there are.
 func (o *outbox) putAll(all []lb.Verdict) {
 	o.mu.Lock()
 	o.held, o.full = false, true
-	clear(o.pending)
 	for _, v := range all {
 		o.pending[v.ID] = v
 	}
