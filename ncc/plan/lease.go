@@ -50,13 +50,11 @@ func (t *Table) syncLease() {
 	} else {
 		t.unclaim(claimLease + n.LBInterface)
 	}
-	switch n.link() {
-	case lb.Present:
+	switch want := n.link(); {
+	case want == lb.Present:
 		t.claim(claimRaised+n.LBInterface, "")
-	case lb.Absent:
-		if n.isShared() || !t.isUp(n.LBInterface) {
-			t.unclaimRaised()
-		}
+	case !t.isUp(n.LBInterface), want == lb.Absent && n.isShared():
+		t.unclaimRaised()
 	}
 }
 
