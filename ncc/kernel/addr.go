@@ -46,41 +46,46 @@ func (a address) lasting() bool {
 	return a.flags&unix.IFA_F_PERMANENT != 0 && a.scope == unix.RT_SCOPE_UNIVERSE
 }
 
-// ourAddress is an address as AddAddr wants it. There is no prefix route and no
-// duplicate address detection, which would keep an IPv6 VIP unusable for a
-// second after each take-over. An IPv6 VIP is deprecated from the start, so
-// that the kernel never takes it for the source of a tunnel or a probe.
-func ourAddress(index int, prefix netip.Prefix) address {
+// ourAddress is an address as AddAddr wants it. There is no duplicate address
+// detection, which would keep an IPv6 VIP unusable for a second after each
+// take-over. A VIP brings no route to its prefix, and an IPv6 one is deprecated
+// from the start, so that the kernel never takes it for the source of a tunnel
+// or a probe. The node's own address in a VLAN is an ordinary one.
+func ourAddress(index int, o plan.AddAddr) address {
 	a := address{
 		index:     index,
-		prefix:    prefix,
-		flags:     unix.IFA_F_NOPREFIXROUTE,
+		prefix:    o.Prefix,
 		scope:     unix.RT_SCOPE_UNIVERSE,
 		protocol:  ourProtocol,
 		preferred: forever,
 		valid:     forever,
 	}
-	if prefix.Addr().Is6() {
+	if !o.Node {
+		a.flags |= unix.IFA_F_NOPREFIXROUTE
+	}
+	if o.Prefix.Addr().Is6() {
 		a.flags |= unix.IFA_F_NODAD
-		a.preferred = 0
+		if !o.Node {
+			a.preferred = 0
+		}
 	}
 	return a
 }
 
-func (k *Kernel) addAddr(name string, prefix netip.Prefix) error {
-	l, err := k.linkByName(name)
+func (k *Kernel) addAddr(o plan.AddAddr) error {
+	l, err := k.linkByName(o.Link)
 	if err != nil {
 		return err
 	}
-	want := ourAddress(l.Attrs().Index, prefix)
+	want := ourAddress(l.Attrs().Index, o)
 	err = k.requestAddr(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, want)
 	if errors.Is(err, unix.EEXIST) {
 		err = k.replaceAddr(want)
 	}
-	if prefix.Addr().Is6() && (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EOPNOTSUPP)) {
+	if o.Prefix.Addr().Is6() && (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EOPNOTSUPP)) {
 		// EACCES is the kernel's word for disable_ipv6, so it must not be shown
 		// as a missing capability.
-		return fmt.Errorf("IPv6 is switched off there (sysctl net/ipv6/conf/%s/disable_ipv6, or kernel option ipv6.disable)", name)
+		return fmt.Errorf("IPv6 is switched off there (sysctl net/ipv6/conf/%s/disable_ipv6, or kernel option ipv6.disable)", o.Link)
 	}
 	return err
 }

@@ -54,13 +54,41 @@ func TestAddAddr(t *testing.T) {
 	}
 }
 
+// TestAddNodeAddr: the node's own address in a VLAN is an ordinary one but for
+// the mark.
+func TestAddNodeAddr(t *testing.T) {
+	h := newHost(t)
+	h.veth("eth0")
+	k := h.kernel()
+	for _, text := range []string{"10.1.0.7/24", "2001:db8:1::7/64"} {
+		p := netip.MustParsePrefix(text)
+		want := plan.AddrState{Bits: p.Bits(), Ours: true}
+		for range 2 {
+			do(t, k, plan.AddAddr{Link: "eth0", Prefix: p, Node: true})
+			if got := read(t, k).Addrs[plan.AddrKey{Link: "eth0", Addr: p.Addr()}]; got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		}
+		if a := h.addrs("eth0")[text]; a.PreferedLft != forever || a.ValidLft != forever || a.Flags&unix.IFA_F_TENTATIVE != 0 {
+			t.Errorf("got %+v", a)
+		}
+		if routes := h.prefixRoutes(); len(routes) != 1 || !strings.Contains(routes[0], p.Masked().String()) {
+			t.Errorf("routes %v, want the one to %v", routes, p.Masked())
+		}
+		do(t, k, plan.DelAddr{Link: "eth0", Prefix: p})
+		if routes := h.prefixRoutes(); len(routes) != 0 {
+			t.Errorf("routes stayed: %v", routes)
+		}
+	}
+}
+
 // prefixRoutes returns the routes of the main table, link-local and multicast
 // ones apart.
 func (h *host) prefixRoutes() []string {
 	h.t.Helper()
 	var found []string
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		list, err := h.nl.RouteList(nil, family)
+		list, err := h.Netlink().RouteList(nil, family)
 		if err != nil {
 			h.t.Fatal(err)
 		}
@@ -76,8 +104,8 @@ func (h *host) prefixRoutes() []string {
 func TestForeignAddressesStay(t *testing.T) {
 	h := newHost(t)
 	h.veth("eth0")
-	h.addAddr("eth0", "192.0.2.5/24")
-	h.addAddr("eth0", "2001:db8::5/64")
+	h.Address("eth0", "192.0.2.5/24")
+	h.Address("eth0", "2001:db8::5/64")
 	before := h.addrs("eth0")
 	k := h.kernel()
 	for _, key := range []string{"192.0.2.5", "2001:db8::5"} {
@@ -107,7 +135,7 @@ func TestForeignAddressesStay(t *testing.T) {
 func TestAddAddrTakesOver(t *testing.T) {
 	h := newHost(t)
 	h.veth("eth0")
-	h.addAddr("eth0", "2001:db8::80/128")
+	h.Address("eth0", "2001:db8::80/128")
 	k := h.kernel()
 	p := netip.MustParsePrefix("2001:db8::80/128")
 	do(t, k, plan.AddAddr{Link: "eth0", Prefix: p})
@@ -145,9 +173,9 @@ func FuzzDecodeAddr(f *testing.F) {
 func TestVIPIsNoSource(t *testing.T) {
 	h := newHost(t)
 	h.veth("eth0")
-	h.addAddr("eth0", "2001:db8::5/64")
+	h.Address("eth0", "2001:db8::5/64")
 	source := func() (text string) {
-		h.run(func() {
+		h.Do(func() {
 			c, err := net.Dial("udp", "[2001:db8::81]:9")
 			if err != nil {
 				text = err.Error()
@@ -158,7 +186,7 @@ func TestVIPIsNoSource(t *testing.T) {
 		})
 		return text
 	}
-	h.addAddr("eth0", "2001:db8::80/128")
+	h.Address("eth0", "2001:db8::80/128")
 	if got := source(); got != "2001:db8::80" {
 		t.Fatalf("an ordinary address there: the source is %s, want it: this test proves nothing", got)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
 
+	"seesaw/internal/nettest"
 	"seesaw/ncc/plan"
 )
 
@@ -21,7 +22,7 @@ func (h *host) listen(link string, etherType int) func(n int) [][]byte {
 	a := h.link(link).Attrs()
 	var conn *packet.Conn
 	var err error
-	h.run(func() {
+	h.Do(func() {
 		conn, err = packet.Listen(&net.Interface{Index: a.Index, HardwareAddr: a.HardwareAddr}, packet.Raw, etherType, nil)
 	})
 	if err != nil {
@@ -98,15 +99,10 @@ func TestAnnounce(t *testing.T) {
 // and believe the announcement.
 func TestAnnounceMovesNeighbours(t *testing.T) {
 	here, there := newHost(t), newHost(t)
-	peer := here.veth("eth0")
-	if err := here.nl.LinkSetNsFd(here.link(peer), int(there.ns)); err != nil {
-		t.Fatal(err)
-	}
-	if err := there.nl.LinkSetUp(there.link(peer)); err != nil {
-		t.Fatal(err)
-	}
-	there.addAddr(peer, "192.0.2.1/24")
-	there.addAddr(peer, "2001:db8::1/64")
+	const peer = "eth7"
+	nettest.Veth(t, here.Namespace, "eth0", there.Namespace, peer)
+	there.Address(peer, "192.0.2.1/24")
+	there.Address(peer, "2001:db8::1/64")
 	k := here.kernel()
 	for _, text := range []string{"192.0.2.80", "2001:db8::80"} {
 		vip := netip.MustParseAddr(text)

@@ -195,7 +195,7 @@ func (k *Kernel) do(op plan.Op, sender *announcer) error {
 	case plan.SetLink:
 		return k.setLink(o.Link, o.Up)
 	case plan.AddAddr:
-		return k.addAddr(o.Link, o.Prefix)
+		return k.addAddr(o)
 	case plan.DelAddr:
 		return k.delAddr(o.Link, o.Prefix)
 	case plan.Announce:

@@ -188,18 +188,24 @@ func (k *Kernel) setLink(name string, up bool) error {
 }
 
 // lower takes a link down and keeps its IPv6 addresses, which the kernel
-// removes unless it is told not to. A host on which the setting is missing, or
-// overruled for all links, gets them back one by one.
+// removes unless it is told not to. VLANs on the link go down with it and count
+// as well. A host on which the setting is missing, or overruled for all links,
+// gets the addresses back one by one.
 func (k *Kernel) lower(l netlink.Link) error {
-	a := l.Attrs()
+	affected, err := k.withVLANs(l.Attrs())
+	if err != nil {
+		return err
+	}
 	before, err := k.listAddrs(unix.AF_INET6)
 	if err != nil {
 		return err
 	}
-	keep := linkSetting("ipv6", a.Name, "keep_addr_on_down")
-	err = k.inside(func() error { return writeSysctl(keep, "1") })
-	if err != nil && !errors.Is(err, plan.ErrNoSysctl) {
-		k.log.Warn("cannot tell the kernel to keep IPv6 addresses: putting them back by hand", "interface", a.Name, "err", err)
+	for _, name := range affected {
+		keep := linkSetting("ipv6", name, "keep_addr_on_down")
+		err := k.inside(func() error { return writeSysctl(keep, "1") })
+		if err != nil && !errors.Is(err, plan.ErrNoSysctl) {
+			k.log.Warn("cannot tell the kernel to keep IPv6 addresses: putting them back by hand", "interface", name, "err", err)
+		}
 	}
 	if err := k.links.LinkSetDown(l); err != nil {
 		return err
@@ -208,23 +214,38 @@ func (k *Kernel) lower(l netlink.Link) error {
 	if err != nil {
 		return err
 	}
-	return k.restore(a.Index, before, after)
+	return k.restore(affected, before, after)
 }
 
-// restore adds the lasting global IPv6 addresses of a link that are in before
-// and not in after.
-func (k *Kernel) restore(index int, before, after []address) error {
+// withVLANs returns a link and the VLANs on it, names by index.
+func (k *Kernel) withVLANs(a *netlink.LinkAttrs) (map[int]string, error) {
+	all, err := dump(k.links.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", err)
+	}
+	names := map[int]string{a.Index: a.Name}
+	for _, l := range all {
+		if v := l.Attrs(); l.Type() == "vlan" && v.ParentIndex == a.Index {
+			names[v.Index] = v.Name
+		}
+	}
+	return names, nil
+}
+
+// restore adds the lasting global IPv6 addresses of the affected links that are
+// in before and not in after.
+func (k *Kernel) restore(affected map[int]string, before, after []address) error {
 	kept := make(map[address]bool, len(after))
 	for _, a := range after {
 		kept[a.identity()] = true
 	}
 	var problems []error
 	for _, a := range before {
-		if a.index != index || !a.lasting() || kept[a.identity()] {
+		if affected[a.index] == "" || !a.lasting() || kept[a.identity()] {
 			continue
 		}
 		if err := k.requestAddr(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, a); err != nil {
-			problems = append(problems, fmt.Errorf("put back %v: %w", a.prefix, err))
+			problems = append(problems, fmt.Errorf("put back %v on %s: %w", a.prefix, affected[a.index], err))
 		}
 	}
 	return errors.Join(problems...)

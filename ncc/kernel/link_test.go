@@ -24,7 +24,7 @@ func TestReadLinks(t *testing.T) {
 	if _, ok := got["lo"]; !ok || len(got) != 3 {
 		t.Errorf("got %d links, want lo and both ends: %v", len(got), got)
 	}
-	if err := h.nl.LinkSetDown(h.link("p-eno16777728")); err != nil {
+	if err := h.Netlink().LinkSetDown(h.link("p-eno16777728")); err != nil {
 		t.Fatal(err)
 	}
 	want.Carrier = false
@@ -53,7 +53,7 @@ func TestLoweringKeepsIPv6(t *testing.T) {
 			h := newHost(t)
 			h.veth("eth0")
 			h.setSysctl("net/ipv6/conf/all/keep_addr_on_down", all)
-			h.addAddr("eth0", "2001:db8::5/64")
+			h.Address("eth0", "2001:db8::5/64")
 			k := h.kernel()
 			vip := netip.MustParsePrefix("2001:db8:1::1/128")
 			do(t, k, plan.AddAddr{Link: "eth0", Prefix: vip})
@@ -84,7 +84,7 @@ func TestSetMAC(t *testing.T) {
 	const vmac = "00:00:5e:00:01:3c"
 	h := newHost(t)
 	h.veth("eth0")
-	h.addAddr("eth0", "192.0.2.5/24")
+	h.Address("eth0", "192.0.2.5/24")
 	k := h.kernel()
 	for range 2 {
 		do(t, k, plan.SetMAC{Link: "eth0", MAC: vmac})
@@ -143,8 +143,8 @@ func TestMissingLink(t *testing.T) {
 func TestSetMACOfUnwillingDriver(t *testing.T) {
 	h := newHost(t)
 	h.veth("eth0")
-	h.addAddr("eth0", "192.0.2.5/24")
-	h.addAddr("eth0", "2001:db8::5/64")
+	h.Address("eth0", "192.0.2.5/24")
+	h.Address("eth0", "2001:db8::5/64")
 	before := len(h.addrs("eth0"))
 	k := h.kernel()
 	raised := func() bool { return h.link("eth0").Attrs().RawFlags&unix.IFF_UP != 0 }
@@ -157,7 +157,7 @@ func TestSetMACOfUnwillingDriver(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return h.nl.LinkSetHardwareAddr(h.link("eth0"), hw)
+			return h.Netlink().LinkSetHardwareAddr(h.link("eth0"), hw)
 		})
 	}
 	if err := set("00:00:5e:00:01:3c"); err != nil {

@@ -1,79 +1,35 @@
 package kernel
 
 import (
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
-	"golang.org/x/sys/unix"
 
+	"seesaw/internal/nettest"
 	"seesaw/ncc/plan"
 )
 
 // host is a network namespace of a test's own. What a test looks at, it looks
 // at with the methods here, which share no code with the package.
 type host struct {
-	t  *testing.T
-	ns netns.NsHandle
-	nl *netlink.Handle
+	*nettest.Namespace
+	t *testing.T
 }
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	runtime.LockOSThread()
-	home, err := netns.Get()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer home.Close()
-	ns, err := netns.New()
-	if err != nil {
-		t.Fatalf("make a network namespace: %v (run the tests as root: sudo -E go test ./ncc/kernel)", err)
-	}
-	if err := netns.Set(home); err != nil {
-		t.Fatal(err) // this thread stays locked and ends with the test
-	}
-	runtime.UnlockOSThread()
-	nl, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		nl.Close()
-		ns.Close()
-	})
-	return &host{t: t, ns: ns, nl: nl}
-}
-
-// run calls f on a thread that is in the namespace.
-func (h *host) run(f func()) {
-	h.t.Helper()
-	done := make(chan error)
-	go func() {
-		// Never unlocked: the thread ends with this goroutine.
-		runtime.LockOSThread()
-		err := netns.Set(h.ns)
-		if err == nil {
-			f()
-		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
-		h.t.Fatal(err)
-	}
+	return &host{Namespace: nettest.New(t), t: t}
 }
 
 // kernel opens the package's own view of the namespace.
 func (h *host) kernel() *Kernel {
 	h.t.Helper()
-	k, err := New(Config{Namespace: fmt.Sprintf("/proc/self/fd/%d", h.ns)}, slog.New(slog.NewTextHandler(h.t.Output(), nil)))
+	k, err := New(Config{Namespace: h.Path()}, slog.New(slog.NewTextHandler(h.t.Output(), nil)))
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -85,26 +41,17 @@ func (h *host) kernel() *Kernel {
 	return k
 }
 
-// veth makes a pair, both raised, and returns the peer's name.
+// veth makes a pair within the host, both ends up, and returns the peer's name.
 func (h *host) veth(name string) (peer string) {
 	h.t.Helper()
 	peer = "p-" + name
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = name
-	if err := h.nl.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: peer}); err != nil {
-		h.t.Fatalf("add veth %s: %v", name, err)
-	}
-	for _, n := range []string{name, peer} {
-		if err := h.nl.LinkSetUp(h.link(n)); err != nil {
-			h.t.Fatal(err)
-		}
-	}
+	nettest.Veth(h.t, h.Namespace, name, h.Namespace, peer)
 	return peer
 }
 
 func (h *host) link(name string) netlink.Link {
 	h.t.Helper()
-	l, err := h.nl.LinkByName(name)
+	l, err := h.Netlink().LinkByName(name)
 	if err != nil {
 		h.t.Fatalf("interface %s: %v", name, err)
 	}
@@ -116,7 +63,7 @@ func (h *host) mac(name string) net.HardwareAddr { return h.link(name).Attrs().H
 // addrs returns the addresses of a link by their text, link-local ones apart.
 func (h *host) addrs(name string) map[string]netlink.Addr {
 	h.t.Helper()
-	list, err := h.nl.AddrList(h.link(name), netlink.FAMILY_ALL)
+	list, err := h.Netlink().AddrList(h.link(name), netlink.FAMILY_ALL)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -129,24 +76,11 @@ func (h *host) addrs(name string) map[string]netlink.Addr {
 	return found
 }
 
-// addAddr adds somebody else's address.
-func (h *host) addAddr(link, prefix string) {
-	h.t.Helper()
-	a, err := netlink.ParseAddr(prefix)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	a.Flags = unix.IFA_F_NODAD
-	if err := h.nl.AddrAdd(h.link(link), a); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
 func (h *host) sysctl(name string) string {
 	h.t.Helper()
 	var b []byte
 	var err error
-	h.run(func() { b, err = os.ReadFile("/proc/sys/" + name) })
+	h.Do(func() { b, err = os.ReadFile("/proc/sys/" + name) })
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -156,7 +90,7 @@ func (h *host) sysctl(name string) string {
 func (h *host) setSysctl(name, value string) {
 	h.t.Helper()
 	var err error
-	h.run(func() { err = os.WriteFile("/proc/sys/"+name, []byte(value), 0) })
+	h.Do(func() { err = os.WriteFile("/proc/sys/"+name, []byte(value), 0) })
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -203,7 +137,7 @@ func (h *host) setNeighbour(link string, ip netip.Addr, mac string) {
 		h.t.Fatal(err)
 	}
 	n := &netlink.Neigh{LinkIndex: h.link(link).Attrs().Index, State: netlink.NUD_STALE, IP: ip.AsSlice(), HardwareAddr: hw}
-	if err := h.nl.NeighSet(n); err != nil {
+	if err := h.Netlink().NeighSet(n); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -213,7 +147,7 @@ func (h *host) setNeighbour(link string, ip netip.Addr, mac string) {
 func (h *host) watchNeighbours(link string, ip netip.Addr) func() string {
 	h.t.Helper()
 	updates, done := make(chan netlink.NeighUpdate, 64), make(chan struct{})
-	if err := netlink.NeighSubscribeAt(h.ns, updates, done); err != nil {
+	if err := netlink.NeighSubscribeAt(h.Handle(), updates, done); err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { close(done) })
