@@ -218,8 +218,16 @@ func SortVserver(v *Vserver) {
 // Counters are the 64-bit statistics of a service or destination. The kernel
 // refreshes them every 2 s; rates are its own estimates.
 type Counters struct {
-	Connections, PacketsIn, PacketsOut, BytesIn, BytesOut uint64
-	CPS, PPSIn, PPSOut, BPSIn, BPSOut                     uint64
+	Connections uint64 `json:"connections"`
+	PacketsIn   uint64 `json:"packets_in"`
+	PacketsOut  uint64 `json:"packets_out"`
+	BytesIn     uint64 `json:"bytes_in"`
+	BytesOut    uint64 `json:"bytes_out"`
+	CPS         uint64 `json:"connections_per_second"`
+	PPSIn       uint64 `json:"packets_in_per_second"`
+	PPSOut      uint64 `json:"packets_out_per_second"`
+	BPSIn       uint64 `json:"bytes_in_per_second"`
+	BPSOut      uint64 `json:"bytes_out_per_second"`
 }
 
 // ServiceStatistics are the counters of a service and its destinations.
