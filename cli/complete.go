@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // expand returns the line with every word that can be read in full. What cannot be read, and arguments, stay
@@ -20,10 +21,10 @@ func expand(line string) string {
 	// Cut the words that were read from the line, to keep the spacing of the others.
 	tail := line
 	for range m.path {
-		tail = strings.TrimLeft(tail, " \t")
-		tail = tail[strings.IndexAny(tail, " \t"):]
+		tail = strings.TrimLeftFunc(tail, unicode.IsSpace)
+		tail = tail[strings.IndexFunc(tail, unicode.IsSpace):]
 	}
-	return head + strings.TrimLeft(tail, " \t")
+	return head + strings.TrimLeftFunc(tail, unicode.IsSpace)
 }
 
 // explain says what may follow the line: the words that are possible next, or the command's arguments.
