@@ -24,8 +24,8 @@ var evidence = []struct{ file, script string }{
 // copied are the trees of a host that a bundle keeps.
 var copied = []string{"/var/log/seesaw", "/etc/seesaw", "/run/seesaw", "/var/lib/seesaw"}
 
-// copyLimit bounds the size of one file in a bundle; its end is what is kept.
-const copyLimit = 4 << 20
+// keepAtMost bounds the size of one text in a bundle, in bytes.
+const keepAtMost = 4 << 20
 
 // writeBundle writes what can be known about the topology into the bundle. It
 // never fails a test: what could not be had says so in its place.
@@ -46,7 +46,11 @@ func (l *Lab) writeBundle() {
 		out, err := s.command(context.Background(), "bridge", "fdb", "show").CombinedOutput()
 		errs = append(errs, err, os.WriteFile(filepath.Join(l.bundle, s.Name+"-fdb.txt"), out, 0o644))
 	}
-	errs = append(errs, copyTree(l.dir, l.bundle))
+	logs := make(map[string][]byte)
+	errs = append(errs, readTree(l.dir, logs))
+	for name, data := range logs {
+		errs = append(errs, os.WriteFile(filepath.Join(l.bundle, filepath.Base(name)), data, 0o644))
+	}
 	if err := errors.Join(errs...); err != nil {
 		l.t.Logf("lab: parts of the bundle are missing: %v", err)
 	}
@@ -70,39 +74,48 @@ func (h *Host) writeEvidence(dir string) error {
 		errs = append(errs, os.WriteFile(filepath.Join(dir, e.file), out, 0o644))
 	}
 	for _, tree := range copied {
-		// The bundle is in a shared file system, so a thread in the host can write it.
-		errs = append(errs, h.inFiles(func() error { return copyTree(tree, filepath.Join(dir, tree)) }))
+		// Read by a thread in the host, written by one that sees the bundle.
+		files := make(map[string][]byte)
+		err := h.inFiles(func() error { return readTree(tree, files) })
+		errs = append(errs, err, writeFiles(dir, files))
 	}
 	return errors.Join(errs...)
 }
 
-// copyTree copies regular files below from, if it exists, to the same places
-// below to.
-func copyTree(from, to string) error {
-	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
+// readTree reads the regular files below root, if it exists, into files by path.
+func readTree(root string, files map[string][]byte) error {
+	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+			return nil // also for what goes away while we look
 		}
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		target := filepath.Join(to, strings.TrimPrefix(name, from))
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return err
-		}
-		return copyEnd(name, target)
+		data, err := os.ReadFile(name)
+		files[name] = end(name, data)
+		return err
 	})
 }
 
-// copyEnd copies a file; of a text longer than copyLimit only the end. A capture
-// is bounded where it is made, and useless without its beginning.
-func copyEnd(from, to string) error {
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
+// end is the end of a text that is longer than keepAtMost. A capture is bounded
+// where it is made, and useless without its beginning.
+func end(name string, data []byte) []byte {
+	if strings.Contains(filepath.Base(name), ".pcap") {
+		return data
 	}
-	if len(data) > copyLimit && !strings.Contains(filepath.Base(from), ".pcap") {
-		data = data[len(data)-copyLimit:]
+	return data[max(0, len(data)-keepAtMost):]
+}
+
+// writeFiles writes files to the same paths below dir.
+func writeFiles(dir string, files map[string][]byte) error {
+	var errs []error
+	for name, data := range files {
+		target := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		errs = append(errs, os.WriteFile(target, data, 0o644))
 	}
-	return os.WriteFile(to, data, 0o644)
+	return errors.Join(errs...)
 }

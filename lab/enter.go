@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -65,27 +64,36 @@ func (c *Cmd) Run() error {
 	return c.Wait()
 }
 
-// Output runs the command and returns what it wrote to stdout.
+// Output runs the command and returns what it wrote to stdout, up to its end:
+// unlike exec.Cmd's it does not wait for daemons that the command leaves behind.
 func (c *Cmd) Output() ([]byte, error) {
-	var out, problems bytes.Buffer
-	c.Stdout = &out
-	if c.Stderr == nil {
-		c.Stderr = &problems
-	}
-	err := c.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		exit.Stderr = problems.Bytes()
-	}
-	return out.Bytes(), err
+	return c.record(func(f *os.File) { c.Stdout = f })
 }
 
-// CombinedOutput runs the command and returns what it wrote.
+// CombinedOutput is Output for stdout and stderr together.
 func (c *Cmd) CombinedOutput() ([]byte, error) {
-	var out bytes.Buffer
-	c.Stdout, c.Stderr = &out, &out
-	err := c.Run()
-	return out.Bytes(), err
+	return c.record(func(f *os.File) { c.Stdout, c.Stderr = f, f })
+}
+
+// record runs the command with a file in memory in the place of a pipe.
+func (c *Cmd) record(attach func(*os.File)) ([]byte, error) {
+	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("lab: file for output: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "output")
+	defer f.Close()
+	attach(f)
+	runErr := c.Run()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(runErr, err)
+	}
+	out := make([]byte, info.Size())
+	if _, err := f.ReadAt(out, 0); err != nil { // not Read: a daemon may still write
+		return nil, errors.Join(runErr, err)
+	}
+	return out, runErr
 }
 
 // newNetns makes a network namespace that lives as long as the file is open and

@@ -125,8 +125,8 @@ func accounts(name string) error {
 		return err
 	}
 	lines := map[string]string{
-		"/etc/passwd": "seesaw:x:997:997::/nonexistent:/usr/sbin/nologin\n",
-		"/etc/group":  "seesaw:x:997:\n",
+		"/etc/passwd": "seesaw:x:64255:64255::/nonexistent:/usr/sbin/nologin\n",
+		"/etc/group":  "seesaw:x:64255:\n",
 	}
 	for file, line := range lines {
 		text, err := os.ReadFile(file)

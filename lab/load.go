@@ -24,13 +24,9 @@ const (
 
 // Load is a steady stream of new connections from a host.
 type Load struct {
-	stop   context.CancelFunc
-	done   chan error // the end of the pacer, once
-	target string
-
-	mu       sync.Mutex
-	attempts []attempt      // ended ones
-	open     sync.WaitGroup // attempts not yet ended
+	recorder
+	stop context.CancelFunc
+	done chan error // how the pacer ended, once
 }
 
 // StartLoad opens a new connection to target (address:port) on every tick, sends
@@ -43,51 +39,31 @@ func StartLoad(t testing.TB, h *Host, target string, every time.Duration) *Load 
 		t.Fatalf("lab: load: %v", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &Load{stop: stop, done: make(chan error, 1), target: target}
+	l := &Load{recorder: recorder{to: to}, stop: stop, done: make(chan error, 1)}
 	t.Cleanup(stop)
 	go func() {
-		l.done <- h.Do(func() error { return l.pace(ctx, to, every) })
+		l.done <- h.Do(func() error {
+			l.pace(ctx, every)
+			return nil
+		})
 	}()
 	return l
 }
 
 // pace starts the attempts. It runs on a thread in the host's network namespace,
 // because that is where sockets must be made; what follows can run anywhere.
-func (l *Load) pace(ctx context.Context, to netip.AddrPort, every time.Duration) error {
+func (l *Load) pace(ctx context.Context, every time.Duration) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for due := time.Now(); ; due = due.Add(every) {
 		timer.Reset(time.Until(due))
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-timer.C:
+			l.try(due, func() {})
 		}
-		a := attempt{due: due, start: time.Now()}
-		fd, err := connect(to)
-		if err != nil {
-			l.add(finish(a, "", err))
-			continue
-		}
-		l.open.Go(func() {
-			body, err := exchange(fd, a.start.Add(Answer))
-			l.add(finish(a, body, err))
-		})
 	}
-}
-
-// add keeps the outcome of one attempt.
-func (l *Load) add(a attempt) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.attempts = append(l.attempts, a)
-}
-
-// So far returns the result of what has ended until now.
-func (l *Load) SoFar() Result {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return summarize(l.attempts)
 }
 
 // Stop ends the stream, waits for the attempts under way and returns the result.
@@ -95,7 +71,7 @@ func (l *Load) Stop(t testing.TB) Result {
 	t.Helper()
 	l.stop()
 	if err := <-l.done; err != nil {
-		t.Fatalf("lab: load to %s: %v", l.target, err)
+		t.Fatalf("lab: load to %v: %v", l.to, err)
 	}
 	l.open.Wait()
 	return l.SoFar()
@@ -104,10 +80,10 @@ func (l *Load) Stop(t testing.TB) Result {
 // WaitForAnswers waits until n more attempts have succeeded.
 func (l *Load) WaitForAnswers(t testing.TB, timeout time.Duration, n int) {
 	t.Helper()
-	start := l.SoFar()
-	WaitFor(t, timeout, fmt.Sprintf("%d more answers from %s", n, l.target), func() (bool, string) {
-		now := l.SoFar()
-		return now.Sent-now.Lost >= start.Sent-start.Lost+n, now.String()
+	want := l.good() + n
+	WaitFor(t, timeout, fmt.Sprintf("%d more answers from %v", n, l.to), func() (bool, string) {
+		good := l.good()
+		return good >= want, fmt.Sprintf("%d are still missing", want-good)
 	})
 }
 
@@ -119,49 +95,83 @@ func Burst(t testing.TB, h *Host, target string, n, parallel int) Result {
 	if err != nil {
 		t.Fatalf("lab: burst: %v", err)
 	}
-	l := &Load{target: target}
-	slots := make(chan struct{}, parallel) // filled by the pacer, emptied by ended attempts
+	r := recorder{to: to}
+	slots := make(chan struct{}, parallel) // filled before an attempt, emptied when it ends
 	err = h.Do(func() error {
 		for range n {
 			slots <- struct{}{}
-			now := time.Now()
-			a := attempt{due: now, start: now}
-			fd, err := connect(to)
-			if err != nil {
-				l.add(finish(a, "", err))
-				<-slots
-				continue
-			}
-			l.open.Go(func() {
-				body, err := exchange(fd, a.start.Add(Answer))
-				l.add(finish(a, body, err))
-				<-slots
-			})
+			r.try(time.Now(), func() { <-slots })
 		}
 		return nil
 	})
-	l.open.Wait()
+	r.open.Wait()
 	if err != nil {
 		t.Fatalf("lab: burst to %s: %v", target, err)
 	}
-	return l.SoFar()
+	return r.SoFar()
 }
 
-// finish is a with its outcome.
-func finish(a attempt, body string, err error) attempt {
-	a.end, a.body, a.err = time.Now(), body, err
-	return a
+// recorder makes attempts at one target and keeps what becomes of them.
+type recorder struct {
+	to   netip.AddrPort
+	open sync.WaitGroup // attempts not yet ended
+
+	mu        sync.Mutex // guards what follows
+	attempts  []attempt  // ended ones
+	successes int
+}
+
+// try makes one attempt that is due now: the connection is begun before it
+// returns, on the calling thread, the rest follows by itself. ended is called
+// when it has ended.
+func (r *recorder) try(due time.Time, ended func()) {
+	start := time.Now()
+	fd, err := connect(r.to)
+	r.open.Go(func() {
+		defer ended()
+		var body string
+		if err == nil {
+			body, err = exchange(fd, start.Add(Answer))
+		}
+		r.add(attempt{due: due, start: start, end: time.Now(), body: body, err: err})
+	})
+}
+
+// add keeps the outcome of one attempt.
+func (r *recorder) add(a attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attempts = append(r.attempts, a)
+	if a.err == nil {
+		r.successes++
+	}
+}
+
+// good counts the successes so far.
+func (r *recorder) good() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.successes
+}
+
+// SoFar returns the result of what has ended until now.
+func (r *recorder) SoFar() Result {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return summarize(r.attempts)
 }
 
 // connect begins a TCP connection in the calling thread's network namespace and
 // does not wait for it. It leaves out net.Dialer: the socket must be made on this
 // thread, and the SYN sent now.
 func connect(to netip.AddrPort) (int, error) {
-	family := unix.AF_INET
-	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().Unmap().As4()}
-	if to.Addr().Is6() && !to.Addr().Is4In6() {
-		family = unix.AF_INET6
-		sa = &unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
+	family := unix.AF_INET6
+	var sa unix.Sockaddr
+	if addr := to.Addr().Unmap(); addr.Is4() {
+		family = unix.AF_INET
+		sa = &unix.SockaddrInet4{Port: int(to.Port()), Addr: addr.As4()}
+	} else {
+		sa = &unix.SockaddrInet6{Port: int(to.Port()), Addr: addr.As16()}
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -28,6 +28,7 @@ type Result struct {
 	Errors     map[string]int // losses by their reason
 	Slowest    time.Duration  // longest time that a success took
 	Late       time.Duration  // longest time that an attempt was started after it was due: the measurement's own error
+	FirstGood  time.Time      // when the first success ended; zero if none did
 	LastGood   time.Time      // when the last success ended; zero if none did
 }
 
@@ -57,6 +58,9 @@ func summarize(attempts []attempt) Result {
 	for i, t := range good {
 		if i > 0 {
 			r.Gap = max(r.Gap, t.Sub(good[i-1]))
+		}
+		if i == 0 {
+			r.FirstGood = t
 		}
 		r.LastGood = t
 	}

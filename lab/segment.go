@@ -71,7 +71,7 @@ func (s *Segment) build() (err error) {
 	}
 	// 128 bytes hold the headers; two files of 16 MB each, overwritten in turn.
 	s.capture = s.command(context.Background(), "tcpdump", "-i", bridge, "-n", "-U", "-s", "128", "-B", "1024",
-		"-C", "16", "-W", "2", "-Z", "root", "-w", filepath.Join(s.lab.dir, "capture-"+s.Name+".pcap"))
+		"-C", "16", "-W", "2", "-Z", "root", "-w", s.captureFile())
 	if err := s.capture.Start(); err != nil {
 		return fmt.Errorf("start the capture: %w", err)
 	}
@@ -166,6 +166,29 @@ func (s *Segment) setPorts(t testing.TB, h *Host, state string, set func(netlink
 			t.Fatalf("lab: take %s of %s on %s %s: %v", link.Attrs().Name, h.Name, s.Name, state, err)
 		}
 	}
+}
+
+// Captured returns how many bytes of capture are on disk. The capture starts a
+// moment after the segment, and what it has seen is there a moment later.
+func (s *Segment) Captured(t testing.TB) int64 {
+	t.Helper()
+	var size int64
+	files, err := filepath.Glob(s.captureFile() + "*")
+	for _, file := range files {
+		info, statErr := os.Stat(file)
+		if err = errors.Join(err, statErr); statErr == nil {
+			size += info.Size()
+		}
+	}
+	if err != nil {
+		t.Fatalf("lab: capture of %s: %v", s.Name, err)
+	}
+	return size
+}
+
+// captureFile is the beginning of the names of the capture's files.
+func (s *Segment) captureFile() string {
+	return filepath.Join(s.lab.dir, "capture-"+s.Name+".pcap")
 }
 
 // StopCapture ends the packet capture: for measurements that it would slow down.

@@ -15,7 +15,7 @@ import (
 const directScript = `
 mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 125
 ip link set lo up || exit 125
-ulimit -n 65536
+ulimit -n "$(ulimit -Hn)"
 eval "$1" # in a child: PID 1 stays a shell that reaps orphans
 `
 

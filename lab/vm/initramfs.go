@@ -6,6 +6,7 @@ import (
 	_ "embed" // the scripts
 	"fmt"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -63,9 +64,9 @@ func (k kernel) initramfs(cache string) (string, error) {
 		return "", err
 	}
 	files := []file{{name: "init", mode: 0o755, data: []byte(initScript)}, {name: "second.sh", mode: 0o644, data: []byte(secondScript)}}
-	busybox, err := os.ReadFile("/bin/busybox")
+	busybox, err := readBusybox()
 	if err != nil {
-		return "", fmt.Errorf("lab: %w (apt-get install busybox-static)", err)
+		return "", err
 	}
 	files = append(files, file{name: "bin", mode: dirMode | 0o755}, file{name: "bin/busybox", mode: 0o755, data: busybox}, file{name: "modules", mode: dirMode | 0o755})
 	var list strings.Builder
@@ -89,6 +90,15 @@ func (k kernel) initramfs(cache string) (string, error) {
 		return "", fmt.Errorf("lab: %w", err)
 	}
 	return name, os.Rename(name+".new", name)
+}
+
+// readBusybox reads the guest's first program, which must be a static one.
+func readBusybox() ([]byte, error) {
+	name, err := exec.LookPath("busybox")
+	if err != nil {
+		return nil, fmt.Errorf("lab: %w (apt-get install busybox-static)", err)
+	}
+	return os.ReadFile(name)
 }
 
 // loadOrder lists the files of the wanted modules and of all that they depend

@@ -134,10 +134,13 @@ func qemu(ctx context.Context, args []string, output io.Writer) error {
 		_, err := io.Copy(output, r)
 		copied <- err
 	}()
-	if err := cmd.Wait(); err != nil {
+	err = cmd.Wait()
+	r.SetReadDeadline(time.Now().Add(time.Second)) // should a child of qemu hold the other end
+	copyErr := <-copied
+	if err != nil {
 		return fmt.Errorf("%w: %s", err, strings.TrimSpace(complaints.String()))
 	}
-	return <-copied
+	return copyErr
 }
 
 // tail returns the end of a text file, or why it cannot be read.
