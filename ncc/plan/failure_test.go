@@ -198,7 +198,9 @@ func TestUnplaceableVIPs(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, nccfake.New(), nil)
-			r.k.Edit(func(f *plan.Found) { f.Addrs[plan.AddrKey{Link: "eth0", Addr: addr("10.0.0.2")}] = plan.AddrState{Bits: 24} })
+			r.k.Edit(func(f *plan.Found) {
+				f.Addrs[plan.AddrKey{Link: "eth0", Addr: addr("10.0.0.2")}] = plan.AddrState{Bits: 24}
+			})
 			u := full(tt.node, lb.Vserver{Name: "web", VIPs: []lb.VIP{tt.vip}})
 			r.apply(u)
 			report := r.table.Report()

@@ -135,7 +135,9 @@ func TestSharedInterface(t *testing.T) {
 	web := vserver("web", "10.0.0.200", dest("10.0.0.10", 1))
 	web.VIPs = append(web.VIPs, lb.VIP{Addr: addr("10.1.0.200"), Kind: lb.Unicast, Want: lb.Present})
 	r := newRig(t, nccfake.New("eth0"), nil)
-	r.k.Edit(func(f *plan.Found) { f.Addrs[plan.AddrKey{Link: "eth0", Addr: addr("10.0.0.2")}] = plan.AddrState{Bits: 24} })
+	r.k.Edit(func(f *plan.Found) {
+		f.Addrs[plan.AddrKey{Link: "eth0", Addr: addr("10.0.0.2")}] = plan.AddrState{Bits: 24}
+	})
 	ops := r.apply(full(n, web))
 	wantOps(t, ops[len(ops)-4:], "raise interface eth0.100", "announce 10.0.0.1 on eth0", "announce 10.0.0.200 on eth0", "announce 10.1.0.200 on eth0.100")
 	if !r.table.Report().Node.LinkFoundUp {

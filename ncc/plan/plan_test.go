@@ -253,7 +253,7 @@ func TestAsFound(t *testing.T) {
 
 	r := newRig(t, kernel(), nil)
 	wantOps(t, steady(r.apply(full(n, unknown))),
-		"change destination 10.0.0.10:80 of 10.0.0.200:80/TCP", // there: attributes as wanted
+		"change destination 10.0.0.10:80 of 10.0.0.200:80/TCP",   // there: attributes as wanted
 		"remove destination 10.0.0.11:80 from 10.0.0.200:80/TCP") // not named
 	bare := newRig(t, nccfake.New(), nil)
 	wantOps(t, steady(bare.apply(full(n, unknown))), "set MAC of eth1 to 00:00:5e:00:01:3c")
