@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -19,7 +21,15 @@ import (
 	"seesaw/internal/lb"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain looks for goroutines left behind; it also lets the test binary be
+// the benchmark's listener.
+func TestMain(m *testing.M) {
+	if os.Getenv(listenerEnv) != "" {
+		fmt.Fprintln(os.Stderr, acceptAll())
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var errBroken = errors.New("session broken")
 
