@@ -84,17 +84,9 @@ func layService(p *page, s lb.ServiceView) {
 	if s.Persistence > 0 {
 		how += fmt.Sprintf(", %ds persistence", s.Persistence)
 	}
-	p.line("%-18s (%s)", "    "+serviceName(s), how)
+	p.line("%-18s (%s)", "    "+s.Name(), how)
 	p.line("%-20s %s", "        State:", state(s.Enabled, s.Healthy, s.Active))
 	p.line("%-20s Low %.2f, High %.2f, Currently %.2f", "        Watermarks:", s.Low, s.High, s.Current)
-}
-
-// serviceName is the service's family, protocol and port, or family and firewall mark.
-func serviceName(s lb.ServiceView) string {
-	if s.Mark != 0 {
-		return fmt.Sprintf("%v FWM/%d", s.Family, s.Mark)
-	}
-	return fmt.Sprintf("%v %v/%d", s.Family, s.Protocol, s.Port)
 }
 
 // status is a destination's state as it stands behind its name.

@@ -1,6 +1,7 @@
 package lb
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -90,6 +91,15 @@ type ServiceView struct {
 	Reason       string            `json:"reason,omitempty"`
 	Counters     Counters          `json:"counters"`
 	Destinations []DestinationView `json:"destinations"` // sorted by backend, then address
+}
+
+// Name is the service as operators know it within its vserver: family, protocol
+// and port, or family and firewall mark.
+func (s ServiceView) Name() string {
+	if s.Mark != 0 {
+		return fmt.Sprintf("%v FWM/%d", s.Family, s.Mark)
+	}
+	return fmt.Sprintf("%v %v/%d", s.Family, s.Protocol, s.Port)
 }
 
 // DestinationView is one destination of a service as it is.
