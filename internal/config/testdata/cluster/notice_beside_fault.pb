@@ -1,0 +1,36 @@
+# A faulty vserver is told its faults alone.
+seesaw_vip {
+  fqdn: "vip.example.net."
+  ipv4: "192.0.2.1/24"
+  status: PRODUCTION
+}
+node {
+  fqdn: "node1.example.net."
+  ipv4: "192.0.2.2/24"
+  status: PRODUCTION
+}
+vserver {
+  name: "good"
+  entry_address { fqdn: "good.example.net." ipv4: "192.0.2.10/24" }
+  rp: "ops@example.net"
+  vserver_entry {
+    protocol: TCP
+    port: 80
+    healthcheck { type: TCP }
+  }
+  backend { host { fqdn: "a.example.net." ipv4: "192.0.2.101/24" } }
+}
+vserver {
+  name: "bad"
+  entry_address { fqdn: "bad.example.net." ipv4: "192.0.2.20/24" }
+  rp: "ops@example.net"
+  vserver_entry {
+    protocol: TCP
+    port: 80
+    server_low_watermark: 0.8
+    server_high_watermark: 0.4
+    lthreshold: -1
+    healthcheck { type: TCP }
+  }
+  backend { host { fqdn: "a.example.net." ipv4: "192.0.2.101/24" } }
+}
