@@ -75,7 +75,7 @@ depmod -b root "$version"
 image=root/boot/vmlinuz-$version
 offset=$(LC_ALL=C grep -abo "$(printf '\375')7zXZ" "$image" | head -n 1 | cut -d : -f 1)
 if [ -n "$offset" ]; then
-	tail -c "+$((offset + 1))" "$image" | xz -dc --single-stream >root/boot/vmlinux
+	tail -c "+$((offset + 1))" "$image" | xz -dc --single-stream >root/boot/vmlinux || rm root/boot/vmlinux
 fi
 rm -rf "$cache/kernel-$version"
 mv root "$cache/kernel-$version"
