@@ -59,7 +59,8 @@ func httpProbe(ctx context.Context, c lb.Check) Result {
 	if err != nil {
 		return failed(explain(ctx, c, receiving, err))
 	}
-	defer res.Body.Close()
+	// The body holds nothing but the connection, and closing it would read on to
+	// its end, which may never come.
 	return judge(ctx, c, res)
 }
 

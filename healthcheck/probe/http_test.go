@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"seesaw/internal/lb"
 )
@@ -202,7 +201,6 @@ func TestHTTPBadDefinitions(t *testing.T) {
 }
 
 func TestHTTPOddServers(t *testing.T) {
-	const ms = time.Millisecond
 	tests := []struct {
 		name, answer, receive string
 		ok                    bool
@@ -225,7 +223,8 @@ func TestHTTPOddServers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := checkOf(lb.CheckHTTP, says(t, "127.0.0.1", tt.answer))
-			c.Timeout, c.Receive = 200*ms, tt.receive
+			c.Receive = tt.receive
+			brief(tt.words, &c)
 			wantResult(t, run(t, c), tt.ok, tt.words)
 		})
 	}

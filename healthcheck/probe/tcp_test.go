@@ -34,7 +34,7 @@ func TestTCP(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(host+"/"+tt.name, func(t *testing.T) {
 				c := checkOf(lb.CheckTCP, at)
-				c.Timeout = 200 * time.Millisecond
+				brief(tt.words, &c)
 				c.Send, c.Receive = tt.send, tt.receive
 				wantResult(t, run(t, c), tt.ok, tt.words)
 			})
@@ -153,7 +153,7 @@ func TestTLSAgainstOthers(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(kind.String()+"/"+tt.name, func(t *testing.T) {
 				c := checkOf(kind, tt.at)
-				c.Timeout = 200 * time.Millisecond
+				brief(tt.words, &c)
 				wantResult(t, run(t, c), false, strings.ReplaceAll(tt.words, "%s", tt.at.String()))
 			})
 		}
