@@ -108,9 +108,14 @@ func TestNewWishIsTriedAtOnce(t *testing.T) {
 	wantOps(t, r.apply(delta(node(), vserver("web", "10.0.0.200", dest("10.0.0.10", 2)))), "add destination 10.0.0.10:80 to 10.0.0.200:80/TCP")
 	// Unwanted while in quarantine: nothing is left of it.
 	r.k.Fail("destination 10.0.0.11:80", syscall.EINVAL)
+	r.later(2 * time.Second)
+	r.later(2 * time.Second) // both repeated announcements are behind us
 	r.apply(delta(node(), vserver("web", "10.0.0.200", dest("10.0.0.10", 2), dest("10.0.0.11", 1))))
 	wantOps(t, r.apply(delta(node(), vserver("web", "10.0.0.200", dest("10.0.0.10", 2)))))
 	wantProblems(t, r.table.Report().Vservers[0].Problems)
+	if at := r.table.Deadline(); !at.IsZero() {
+		t.Errorf("deadline %v with nothing left to do", at)
+	}
 	wantOps(t, steady(r.later(time.Hour)))
 }
 

@@ -158,6 +158,9 @@ func TestSharedInterface(t *testing.T) {
 	}
 }
 
+// announceSoon is when a raised link is announced for the second time.
+const announceSoon = 200 * time.Millisecond
+
 func TestAnnouncements(t *testing.T) {
 	n := node()
 	n.AnnounceEvery = 10 * time.Second
@@ -190,6 +193,9 @@ func TestAnnouncements(t *testing.T) {
 	// A restarted ncc on a leader goes on refreshing.
 	n.Link = lb.Present
 	r.apply(delta(n))
+	if got := r.table.Deadline().Sub(r.now); got != announceSoon {
+		t.Errorf("raised anew, next announcement after %v, want %v", got, announceSoon)
+	}
 	again := newRig(t, r.k, r.table.Owned())
 	again.apply(full(n, vserver("web", "10.0.0.200")))
 	wantOps(t, again.later(time.Second), "announce 10.0.0.200 on eth1")
