@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -36,14 +37,32 @@ func (w *Watchdog) makeDirectories() error {
 	}
 	owner := w.stateOwner()
 	for _, d := range []string{w.cfg.StateDir, w.cfg.LogDir} {
-		if _, err := os.Stat(d); errors.Is(err, os.ErrNotExist) { // one that exists belongs to the operator
+		st, err := os.Stat(d)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
 			faults = append(faults, w.directory(d, owner, group, 0o775))
+		case err == nil && owner != 0:
+			faults = append(faults, w.share(d, st, owner, group))
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
 		w.log.Warn("directory not prepared", "err", err)
 	}
 	return nil
+}
+
+// share lets the services' group write to a directory that is there already, as
+// one that root-only daemons left behind. Its owner and its other rights stay.
+func (w *Watchdog) share(path string, st os.FileInfo, uid, gid int) error {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	const rwx = 0o070
+	if ok && (int(sys.Uid) == uid || int(sys.Gid) == gid && st.Mode()&rwx == rwx) {
+		return nil
+	}
+	if err := os.Chown(path, -1, gid); err != nil {
+		return err
+	}
+	return os.Chmod(path, st.Mode().Perm()|rwx)
 }
 
 func (w *Watchdog) directory(path string, uid, gid int, mode os.FileMode) error {

@@ -44,7 +44,7 @@ func Readable(server, path string, err error) error {
 	case codes.Unavailable:
 		text = fmt.Sprintf("%s does not answer on %s (is it running, and may you open the socket?): %s", server, path, text)
 	case codes.DeadlineExceeded:
-		text = fmt.Sprintf("%s did not answer on %s in time", server, path)
+		text = fmt.Sprintf("%s did not answer on %s in time: %s", server, path, text)
 	}
 	return readable{text, err}
 }

@@ -16,7 +16,8 @@ var ErrInUse = errors.New("another process answers on this socket")
 
 // Listen opens a Unix socket, replacing the file of a predecessor that no
 // longer answers. The socket's folder is made with mode 0770 if it is not
-// there; who may connect is decided by that folder. The file itself is 0770.
+// there; who may connect is decided by that folder alone, so the file itself is
+// open to all who reach it.
 func Listen(path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o770); err != nil {
 		return nil, fmt.Errorf("make folder of socket %s: %w", path, err)
@@ -40,7 +41,7 @@ func Listen(path string) (net.Listener, error) {
 		lock.Close()
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
-	if err := os.Chmod(path, 0o770); err != nil {
+	if err := os.Chmod(path, 0o777); err != nil {
 		lis.Close()
 		lock.Close()
 		return nil, fmt.Errorf("set mode of socket %s: %w", path, err)

@@ -185,7 +185,7 @@ func TestReadableKeepsOtherErrors(t *testing.T) {
 		"none":        {nil, "<nil>"},
 		"not a call":  {own, "disk full"},
 		"refusal":     {status.Error(codes.NotFound, `no vserver "x"`), `no vserver "x"`},
-		"too slow":    {status.Error(codes.DeadlineExceeded, "context deadline exceeded"), "engine did not answer on /s in time"},
+		"too slow":    {status.Error(codes.DeadlineExceeded, "context deadline exceeded"), "engine did not answer on /s in time: context deadline exceeded"},
 		"not running": {status.Error(codes.Unavailable, "refused"), "engine does not answer on /s (is it running, and may you open the socket?): refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
