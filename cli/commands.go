@@ -98,7 +98,7 @@ func (c *CLI) configSource(ctx context.Context, args []string) error {
 func override(state lb.Override) func(*CLI, context.Context, []string) error {
 	return func(c *CLI, ctx context.Context, args []string) error {
 		if err := c.engine.OverrideVserver(ctx, args[0], state); err != nil {
-			return fmt.Errorf("override vserver %q: %w", args[0], err)
+			return fmt.Errorf("override vserver: %w", err)
 		}
 		return c.emit(done{fmt.Sprintf("vserver %s: override state %v", args[0], state)}, func(*page) {})
 	}

@@ -55,7 +55,7 @@ func (f *fakeEngine) OverrideVserver(_ context.Context, name string, state lb.Ov
 			return f.tell(fmt.Sprintf("override %s %v", name, state))
 		}
 	}
-	return errors.New("no vserver has this name")
+	return fmt.Errorf("no vserver %q (seesaw show vservers lists them)", name)
 }
 
 func (f *fakeEngine) tell(what string) error {
