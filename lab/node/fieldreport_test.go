@@ -49,8 +49,8 @@ func TestGolden(t *testing.T) {
 	s.waitCLI(t, startIn, "LEADER", "-c", "show ha")
 	s.waitCLI(t, startIn, "[   2] test-vserver/192.168.37.72:80/TCP (enabled, healthy, active)", "-c", "show destinations")
 	for _, g := range golden(t) {
-		got, code := s.cli(t, "-c", g.command)
-		if diff := cmp.Diff(lines(g.output), lines(got)); diff != "" {
+		out, diag, code := s.cli(t, "-c", g.command)
+		if diff := cmp.Diff(lines(g.output), lines(out+diag)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", g.command, diff)
 		}
 		if code != g.exit {

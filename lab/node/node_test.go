@@ -6,6 +6,7 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -140,21 +141,24 @@ func (s *site) waitFor(t *testing.T, timeout time.Duration, names ...string) {
 	})
 }
 
-// cli runs the CLI and returns what it prints on either stream, and its exit
-// code.
-func (s *site) cli(t *testing.T, args ...string) (string, int) {
+// cli runs the CLI and returns what it prints for programs and for people, and
+// its exit code.
+func (s *site) cli(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	out, err := s.node.Command(ctx, binary(t, "seesaw_cli"), args...).CombinedOutput()
+	cmd := s.node.Command(ctx, binary(t, "seesaw_cli"), args...)
+	var out, diag bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &diag
+	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
-		return string(out), exit.ExitCode()
+		code = exit.ExitCode()
 	case err != nil:
 		t.Fatalf("seesaw %v: %v", args, err)
 	}
-	return string(out), 0
+	return out.String(), diag.String(), code
 }
 
 // waitCLI waits until the CLI prints something.
@@ -162,8 +166,9 @@ func (s *site) waitCLI(t *testing.T, timeout time.Duration, want string, args ..
 	t.Helper()
 	var out string
 	lab.WaitFor(t, timeout, fmt.Sprintf("%q in seesaw %v", want, args), func() (bool, string) {
-		out, _ = s.cli(t, args...)
-		return strings.Contains(out, want), out
+		var diag string
+		out, diag, _ = s.cli(t, args...)
+		return strings.Contains(out, want), out + diag
 	})
 	return out
 }
@@ -218,4 +223,3 @@ func lines(text string) string {
 	}
 	return text
 }
-
