@@ -26,8 +26,12 @@ var errQuit = errors.New("quit")
 
 // Options are the surroundings of a CLI.
 type Options struct {
-	Version        string // of this program
-	JSON           bool   // print JSON in place of the layouts
+	Version string // of this program
+	JSON    bool   // print JSON in place of the layouts
+	// Person says that a person reads Stderr: a line that is no command is then
+	// answered with what to write instead. A script gets the original's words
+	// alone.
+	Person         bool
 	Stdout, Stderr io.Writer
 	Now            func() time.Time // the clock
 }
@@ -75,7 +79,9 @@ func (c *CLI) complain(err error) int {
 	if wrong.headline != "" {
 		fmt.Fprintln(c.o.Stderr, wrong.headline)
 	}
-	fmt.Fprintf(c.o.Stderr, "seesaw: %s\n", wrong.advice)
+	if wrong.headline == "" || c.o.Person {
+		fmt.Fprintf(c.o.Stderr, "seesaw: %s\n", wrong.advice)
+	}
 	return ExitUsage
 }
 

@@ -39,6 +39,7 @@ func (c *CLI) Interactive(ctx context.Context, con Console) int {
 	if err != nil {
 		return c.complain(fmt.Errorf("begin a session: %w", err))
 	}
+	c.o.Person = true
 	fmt.Fprintf(c.o.Stdout, "Seesaw CLI, engine version %s\n", cluster.Version)
 	if ha.State != lb.RoleLeader {
 		fmt.Fprintf(c.o.Stdout, "\nWARNING: this node is %v, not LEADER: what you change here may belong on the other node.\n", ha.State)

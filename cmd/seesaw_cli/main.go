@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/term"
+
 	"seesaw/cli"
 	"seesaw/engine/client"
 	"seesaw/internal/daemon"
@@ -43,6 +45,7 @@ func run(args []string) int {
 	defer stop()
 	c := cli.New(engine, cli.Options{
 		Version: daemon.VersionString(), JSON: a.JSON, Stdout: os.Stdout, Stderr: os.Stderr, Now: time.Now,
+		Person: term.IsTerminal(int(os.Stderr.Fd())),
 	})
 	if a.Command != "" {
 		return c.Run(ctx, a.Command)
