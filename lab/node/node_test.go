@@ -54,6 +54,7 @@ func newSite(t *testing.T) *site {
 	s.nodeMAC = s.lan.Plug(s.node, nodeIf, "192.168.37.76/24")
 	s.lan.Plug(s.node, lbIf)
 	s.lan.Plug(s.client, "eth0", "192.168.37.172/24")
+	s.install(t)
 	for i, name := range []string{"backend01", "backend02"} {
 		h := l.Host(name)
 		s.lan.Plug(h, "eth0", fmt.Sprintf("192.168.37.%d/24", 71+i))
@@ -87,9 +88,11 @@ func fieldReport(t *testing.T) (cfg, cluster string) {
 	return read(t, "internal/config/testdata/fieldreport.cfg"), read(t, "internal/config/testdata/fieldreport.pb")
 }
 
-// watchdogConfig is the one that we ship, with the binaries that were just
-// built.
-func watchdogConfig(t *testing.T) string {
+// binDir is where the node has our binaries: any user may start them there.
+const binDir = "/run/seesaw-bin"
+
+// install shows the node the binaries that were just built.
+func (s *site) install(t *testing.T) {
 	t.Helper()
 	bin, err := filepath.Abs("../../bin")
 	if err != nil {
@@ -98,16 +101,14 @@ func watchdogConfig(t *testing.T) string {
 	if _, err := os.Stat(filepath.Join(bin, "seesaw_watchdog")); err != nil {
 		t.Fatalf("%v (run make build)", err)
 	}
-	return strings.ReplaceAll(read(t, "etc/seesaw/watchdog.cfg"), "/usr/local/seesaw/", bin+"/")
+	s.node.Bind(t, bin, binDir)
 }
 
-func binary(t *testing.T, name string) string {
+// watchdogConfig is the one that we ship, with the binaries that were just
+// built.
+func watchdogConfig(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs("../../bin/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return strings.ReplaceAll(read(t, "etc/seesaw/watchdog.cfg"), "/usr/local/seesaw/", binDir+"/")
 }
 
 // start starts the watchdog, which starts all else. The field report's config
@@ -118,7 +119,7 @@ func (s *site) start(t *testing.T) {
 		cfg, cluster := fieldReport(t)
 		s.configure(t, cfg, cluster)
 	}
-	s.watchdog = s.node.Start(t, binary(t, "seesaw_watchdog"), "-log_dir=/var/log/seesaw")
+	s.watchdog = s.node.Start(t, binDir+"/seesaw_watchdog", "-log_dir=/var/log/seesaw")
 }
 
 // serve starts everything and waits until both backends answer.
@@ -147,7 +148,7 @@ func (s *site) cli(t *testing.T, args ...string) (stdout, stderr string, code in
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	cmd := s.node.Command(ctx, binary(t, "seesaw_cli"), args...)
+	cmd := s.node.Command(ctx, binDir+"/seesaw_cli", args...)
 	var out, diag bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &diag
 	err := cmd.Run()
