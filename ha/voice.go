@@ -8,6 +8,13 @@ import (
 	"seesaw/internal/lb"
 )
 
+const (
+	// firstPause and maxPause bound the pause before the engine is joined again;
+	// an engine that is back within the grace must be found within it.
+	firstPause = 20 * time.Millisecond
+	maxPause   = 100 * time.Millisecond
+)
+
 // voice holds the conversation with the engine, so that an engine that is slow
 // or gone never holds up the election.
 type voice struct {
@@ -41,12 +48,16 @@ func (v *voice) say(r lb.HAReport) {
 	v.words <- r
 }
 
-// flush waits a moment for the last word to be sent.
-func (v *voice) flush() {
+// farewell waits a moment for the last word to be sent and, if this node led,
+// for the engine to say that it has heard: a conversation that ends takes with
+// it what is on its way.
+func (v *voice) farewell(led bool) {
 	timer := time.NewTimer(200 * time.Millisecond)
 	defer timer.Stop()
-	for len(v.words) > 0 {
+	for led || len(v.words) > 0 {
 		select {
+		case dir := <-v.heard:
+			led = led && dir.Led
 		case <-v.sent:
 		case <-timer.C:
 			return
@@ -56,8 +67,9 @@ func (v *voice) flush() {
 
 // run joins the engine, again and again, until ctx ends.
 func (v *voice) run(ctx context.Context) {
-	pause := 20 * time.Millisecond
-	for ctx.Err() == nil {
+	pause := firstPause
+	talking := true // until the first attempt has failed
+	for {
 		began := time.Now()
 		err := v.talk(ctx)
 		if ctx.Err() != nil {
@@ -67,9 +79,9 @@ func (v *voice) run(ctx context.Context) {
 		case v.lost <- struct{}{}:
 		default:
 		}
-		if time.Since(began) > time.Second {
-			v.log.Warn("the engine has left the conversation; the role is kept for its return", "err", err)
-			pause = 20 * time.Millisecond
+		if talked := time.Since(began) > time.Second; talked || talking {
+			v.log.Warn("no conversation with the engine; joining it again until it is there", "err", err)
+			pause, talking = firstPause, false
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -77,7 +89,7 @@ func (v *voice) run(ctx context.Context) {
 		case <-timer.C:
 		}
 		timer.Stop()
-		pause = min(2*pause, 500*time.Millisecond)
+		pause = min(2*pause, maxPause)
 	}
 }
 

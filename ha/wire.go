@@ -17,6 +17,10 @@ import (
 	"seesaw/internal/lb"
 )
 
+// networkControl is the class selector of routing protocols (RFC 2474 4.2.2.2):
+// queues on the way let adverts pass first.
+const networkControl = 0xc0
+
 // Source is where an advert came from.
 type Source struct {
 	Addr netip.Addr
@@ -59,10 +63,13 @@ func OpenMulticast(conf lb.HAConfig, log *slog.Logger) (*Multicast, error) {
 		w.conn.SetMulticastInterface(iface),
 		w.conn.SetMulticastTTL(vrrp.TTL),
 		w.conn.SetTTL(vrrp.TTL),
+		w.conn.SetTOS(networkControl),
 		w.conn.SetMulticastLoopback(false),
 		w.conn.SetControlMessage(ipv4.FlagTTL|ipv4.FlagDst, true),
-		w.conn.JoinGroup(iface, w.dst),
 	)
+	if conf.Group.IsMulticast() {
+		err = errors.Join(err, w.conn.JoinGroup(iface, w.dst))
+	}
 	if err != nil {
 		raw.Close()
 		return nil, fmt.Errorf("join %v on %s: %w", conf.Group, conf.Interface, err)
@@ -93,8 +100,6 @@ func (w *Multicast) Run(ctx context.Context, heard func(vrrp.Advert, Source)) er
 		switch {
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return nil
-		case errors.Is(err, unix.ENETDOWN): // the interface is down; it may come back
-			continue
 		case err != nil:
 			return fmt.Errorf("read adverts on %s: %w", w.conf.Interface, err)
 		}

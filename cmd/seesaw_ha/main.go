@@ -53,8 +53,12 @@ func run(ctx context.Context, log *slog.Logger, o options) error {
 	}
 	defer engine.Close()
 	d, err := ha.New(ha.Config{
-		Join:     func(ctx context.Context) (ha.Session, error) { return engine.HA(ctx) },
-		Open:     func(conf lb.HAConfig) (ha.Wire, error) { return ha.OpenMulticast(conf, log) },
+		Join: func(ctx context.Context) (ha.Session, error) { return engine.HA(ctx) },
+		Open: func(conf lb.HAConfig) (ha.Wire, error) { return ha.OpenMulticast(conf, log) },
+		Watch: func(ctx context.Context, names []string, changed func(ha.Link)) {
+			ha.WatchLinks(ctx, log, names, changed)
+		},
+		Now:      ha.BootTime,
 		Interval: o.interval,
 		Preempt:  o.preempt,
 	}, log)
