@@ -51,6 +51,13 @@ func command(ctx context.Context, fd, flags int, name string, args ...string) *C
 	return c
 }
 
+// into has a process start in a control group.
+func (s share) into(attr *syscall.SysProcAttr) {
+	if s.dir != nil {
+		attr.UseCgroupFD, attr.CgroupFD = true, int(s.dir.Fd())
+	}
+}
+
 // Start starts the command, as exec.Cmd does.
 func (c *Cmd) Start() error {
 	return inNamespaces(c.fd, c.flags, c.Cmd.Start)

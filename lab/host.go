@@ -30,12 +30,17 @@ type Host struct {
 	stdin  io.Closer // the holder ends when it is closed
 	pidfd  int
 	procs  []*Proc
+	share  share
 }
 
 // Host adds a machine without interfaces, lo aside. The name is its host name.
 func (l *Lab) Host(name string) *Host {
 	l.t.Helper()
 	h := &Host{Name: name, lab: l, pidfd: -1}
+	var err error
+	if h.share, err = shareTime(name); err != nil {
+		l.t.Logf("lab: host %s shares the processor as it comes: %v", name, err)
+	}
 	if err := h.boot(); err != nil {
 		l.t.Fatalf("lab: start host %s: %v", name, err)
 	}
@@ -48,6 +53,7 @@ func (h *Host) boot() error {
 	h.holder = exec.Command("/proc/self/exe", "-test.run=^$")
 	h.holder.Env = append(os.Environ(), holderVariable+"="+h.Name)
 	h.holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: hostNamespaces, PidFD: &h.pidfd, Setpgid: true}
+	h.share.into(h.holder.SysProcAttr)
 	stdin, err := h.holder.StdinPipe()
 	if err != nil {
 		return err
@@ -81,11 +87,14 @@ func (h *Host) kill() {
 	for _, p := range h.procs {
 		<-p.done
 	}
+	h.share.end()
 }
 
 // Command prepares a command that runs in the host.
 func (h *Host) Command(ctx context.Context, name string, args ...string) *Cmd {
-	return command(ctx, h.pidfd, hostNamespaces, name, args...)
+	c := command(ctx, h.pidfd, hostNamespaces, name, args...)
+	h.share.into(c.SysProcAttr)
+	return c
 }
 
 // Try runs a command in the host and returns its stdout and stderr together.

@@ -55,7 +55,7 @@ func TestKillAllDaemons(t *testing.T) {
 		s.healthy(t)
 	})
 	s.underLoad(t, "kill -9 of the five and the watchdog", func() {
-		s.node.Run(t, "sh", "-c", "kill -9 $(pgrep -f '^seesaw_|/seesaw_watchdog')")
+		s.node.Run(t, "sh", "-c", "kill -9 $(pgrep -f '^seesaw_|^/run/seesaw-bin/seesaw_watchdog')")
 		s.start(t)
 		s.healthy(t)
 	})
