@@ -293,10 +293,13 @@ func TestLBCarrier(t *testing.T) {
 		{"lost, another led meanwhile", pair(), func(s *stage) {
 			s.link(on)
 			s.link(off)
+			s.link(down)
 			s.wait(500 * ms)
 			s.hear(10)
 			s.wait(time.Second)
-		}, []string{"0s advert 0", "0s " + none, "1.2s advert 128", "1.2s " + silent + " (192.0.2.2)", "1.2s advert 0", "1.2s " + none, "1.5s " + stopped}},
+			s.link(off)
+			s.wait(2500 * ms)
+		}, []string{"0s advert 0", "0s " + none, "1.2s advert 128", "1.2s " + silent + " (192.0.2.2)", "3.5s advert 0", "3.5s " + none, "4s " + stopped}},
 		{"of a lone node", alone(), func(s *stage) { s.link(on); s.link(off); s.wait(5 * time.Second) }, []string{"5s advert 0"}},
 	}
 	for _, tt := range tests {
