@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/fnv"
 	"net/netip"
@@ -11,17 +12,16 @@ import (
 	"seesaw/internal/lb"
 )
 
-// holdIntervals is how many intervals of a check may pass without a verdict
-// before the target counts as unhealthy.
-const holdIntervals = 3
-
 // check is one probe that healthcheck runs for us, with the destinations that
 // depend on it.
 type check struct {
 	name    string // as in the config, for reasons
 	def     lb.Check
 	verdict lb.Verdict
-	// expired is set if there has been no verdict for too long.
+	run     bool // healthcheck has been told to run it
+	// until is when the patience with a missing verdict ends; zero = not counted
+	// yet. expired is set when it has ended.
+	until   time.Time
 	expired bool
 	users   []*destination
 }
@@ -107,13 +107,13 @@ func (c *Core) subscribe(d *destination, name string, def lb.Check) *check {
 	return ck
 }
 
-// unsubscribe ends what a vserver's destinations depend on.
-func (c *Core) unsubscribe(v *vserver) {
-	for _, s := range v.services {
-		for _, d := range s.destinations {
-			for _, ck := range d.checks {
-				ck.users = slices.DeleteFunc(ck.users, func(u *destination) bool { return u == d })
-			}
+// unsubscribe drops the checks' users whose vserver is gone, and the checks that
+// have no users left.
+func (c *Core) unsubscribe() {
+	for id, ck := range c.checks {
+		ck.users = slices.DeleteFunc(ck.users, func(d *destination) bool { return d.s.v.gone })
+		if len(ck.users) == 0 {
+			delete(c.checks, id)
 		}
 	}
 }
@@ -141,43 +141,35 @@ func (c *Core) Checks() lb.CheckUpdate {
 	return u
 }
 
-func byID(a, b lb.Check) int {
-	switch {
-	case a.ID < b.ID:
-		return -1
-	case a.ID > b.ID:
-		return 1
-	}
-	return 0
-}
+func byID(a, b lb.Check) int { return cmp.Compare(a.ID, b.ID) }
 
 // changeChecks runs a change of config or overrides and tells healthcheck what
 // has become of the set of checks.
 func (c *Core) changeChecks(change func()) {
 	before := c.wantedChecks()
 	change()
-	for id, ck := range c.checks {
-		if len(ck.users) == 0 {
-			delete(c.checks, id)
-		}
-	}
+	c.unsubscribe()
 	after := c.wantedChecks()
+	c.setProbes(after)
 	var u lb.CheckUpdate
+	var stopped []*check
 	for id, def := range after {
 		old, was := before[id]
 		if !was || old != def {
 			u.Changed = append(u.Changed, def)
 		}
 		if !was {
+			c.checks[id].run = true
 			c.holds.add(c.checks[id], c.now, c.heard)
 		}
 	}
 	for id := range before {
 		if _, still := after[id]; !still {
 			u.Removed = append(u.Removed, id)
-			c.forget(c.checks[id])
+			stopped = append(stopped, c.checks[id])
 		}
 	}
+	c.forget(stopped)
 	if len(u.Changed)+len(u.Removed) == 0 {
 		return
 	}
@@ -186,93 +178,53 @@ func (c *Core) changeChecks(change func()) {
 	c.emit(SetChecks{u})
 }
 
-// forget drops what is known of a check that is no longer run.
-func (c *Core) forget(ck *check) {
-	if ck == nil {
-		return
+// forget drops what is known of checks that are no longer run; nil is one that
+// has no users left.
+func (c *Core) forget(stopped []*check) {
+	stopped = slices.DeleteFunc(stopped, func(ck *check) bool { return ck == nil })
+	for _, ck := range stopped {
+		ck.verdict, ck.run, ck.until, ck.expired = lb.Verdict{}, false, time.Time{}, false
 	}
-	ck.verdict, ck.expired = lb.Verdict{}, false
-	c.reviewCheck(ck)
+	c.reviewChecks(stopped)
 }
 
 // verdicts takes news from healthcheck. A verdict of unknown is that of a
-// healthcheck that has just started: the last one holds.
+// healthcheck that has just started: the last one holds. What one report says is
+// true at one time, so it is judged at once, whatever its order.
 func (c *Core) verdicts(r lb.VerdictReport) {
 	if !c.heard {
 		c.heard = true
 		c.holds.start(c.now)
 	}
+	var changed []*check
 	for _, verdict := range r.Verdicts {
 		ck := c.checks[verdict.ID]
-		if ck == nil || verdict.State == lb.HealthUnknown {
+		if ck == nil || verdict.State != lb.Healthy && verdict.State != lb.Unhealthy {
 			continue
 		}
 		before := ck.health()
 		ck.verdict = verdict
 		if ck.health() != before {
-			c.reviewCheck(ck)
+			changed = append(changed, ck)
 		}
 	}
+	c.reviewChecks(changed)
 }
 
-// reviewCheck decides anew about everything that depends on a check.
-func (c *Core) reviewCheck(ck *check) {
-	for _, d := range ck.users {
-		if c.reviewDestination(d) {
-			c.reviewService(d.s)
+// reviewChecks decides anew about everything that depends on some checks: each
+// service once, when all its destinations are known.
+func (c *Core) reviewChecks(checks []*check) {
+	var services []*service
+	for _, ck := range checks {
+		for _, d := range ck.users {
+			if c.reviewDestination(d) && !d.s.due {
+				d.s.due = true
+				services = append(services, d.s)
+			}
 		}
 	}
-}
-
-// holds remembers until when checks without a verdict are left alone. Time
-// counts from when healthcheck is first heard: nothing is taken down for want
-// of a healthcheck.
-type holds struct {
-	waiting []*check // before healthcheck is heard
-	until   []hold   // sorted by time
-}
-
-type hold struct {
-	at time.Time
-	ck *check
-}
-
-func (h *holds) add(ck *check, now time.Time, heard bool) {
-	if !heard {
-		h.waiting = append(h.waiting, ck)
-		return
-	}
-	h.push(hold{now.Add(holdIntervals * ck.def.Interval), ck})
-}
-
-// start lets the time of all that wait begin.
-func (h *holds) start(now time.Time) {
-	for _, ck := range h.waiting {
-		h.add(ck, now, true)
-	}
-	h.waiting = nil
-}
-
-func (h *holds) push(x hold) {
-	i, _ := slices.BinarySearchFunc(h.until, x, func(a, b hold) int { return a.at.Compare(b.at) })
-	h.until = slices.Insert(h.until, i, x)
-}
-
-func (h *holds) next() time.Time {
-	if len(h.until) == 0 {
-		return time.Time{}
-	}
-	return h.until[0].at
-}
-
-// expireHolds ends the patience with checks that never had a verdict.
-func (c *Core) expireHolds() {
-	for len(c.holds.until) > 0 && !c.holds.until[0].at.After(c.now) {
-		ck := c.holds.until[0].ck
-		c.holds.until = c.holds.until[1:]
-		if ck.verdict.State == lb.HealthUnknown && c.checks[ck.def.ID] == ck {
-			ck.expired = true
-			c.reviewCheck(ck)
-		}
+	for _, s := range services {
+		s.due = false
+		c.reviewService(s)
 	}
 }

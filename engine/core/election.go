@@ -1,6 +1,8 @@
 package core
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -98,9 +100,14 @@ func (c *Core) haReported(r lb.HAReport) {
 	if r.Role == lb.RoleUnknown {
 		return
 	}
+	if r.Role > lb.RoleShutdown {
+		c.warn("ha reports a role that is not known here: the last one holds", "role", r.Role.String())
+		return
+	}
 	c.ha.word, c.ha.lost = c.now, false
 	before := c.ha.role
 	c.ha.role, c.ha.report = r.Role, r
+	c.ha.failover = c.ha.failover && r.Role == lb.RoleLeader // else it was done, or was meant for another time
 	if r.Role != before {
 		c.log("role changed", "old", before.String(), "role", r.Role.String(), "reason", r.Reason)
 		c.net.touchNode()
@@ -129,16 +136,23 @@ func (c *Core) expireRole() {
 		return
 	}
 	c.warn("ha is silent: giving up the role that it last reported", "role", c.ha.role.String(), "silent", c.now.Sub(c.ha.word).String())
-	c.ha.role, c.ha.lost = lb.RoleUnknown, true
+	c.ha.role, c.ha.lost, c.ha.failover = lb.RoleUnknown, true, false
 	c.ha.report.Reason = "ha is silent (is seesaw_ha running?)"
 	c.net.touchNode()
 }
 
-// Failover asks for the lead to be given to the peer.
-func (c *Core) Failover(now time.Time) []Effect {
+// Failover asks for the lead to be given to the peer. It is refused where there
+// is no lead to give or nobody to take it.
+func (c *Core) Failover(now time.Time) ([]Effect, error) {
+	switch {
+	case !c.cfg.Node.HasPeer():
+		return nil, errors.New("failover: this node has no peer that could take over (cluster.peer_ipv4 and peer_ipv6 of seesaw.cfg)")
+	case c.ha.role != lb.RoleLeader:
+		return nil, fmt.Errorf("failover: this node is %v, only a LEADER can give up the lead", c.ha.role)
+	}
 	c.now, c.effects = now, nil
 	c.ha.failover = true
 	c.log("failover requested", "role", c.ha.role.String())
 	c.emit(Direct{})
-	return c.effects
+	return c.effects, nil
 }

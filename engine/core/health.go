@@ -99,7 +99,11 @@ func (s *service) reason() string {
 	case s.health == lb.HealthUnknown:
 		return fmt.Sprintf("%d of %d backends healthy, %d not known yet", healthy, all, unknown)
 	}
-	return fmt.Sprintf("%d of %d backends healthy, want %.2f", healthy, all, s.entry.High)
+	share := "one" // a high watermark of 0
+	if s.entry.High > 0 {
+		share = fmt.Sprintf("%.2f", s.entry.High)
+	}
+	return fmt.Sprintf("%d of %d backends healthy, want %s", healthy, all, share)
 }
 
 // reviewVserver judges everything of a vserver that was made anew.

@@ -45,7 +45,7 @@ func (c *Core) load(ev Load) {
 func (c *Core) loadVservers() {
 	for _, name := range slices.Sorted(maps.Keys(c.vservers)) {
 		if c.cluster.Vserver(name) == nil {
-			c.unsubscribe(c.vservers[name])
+			c.vservers[name].gone = true
 			delete(c.vservers, name)
 			c.net.touch(name)
 			c.log("vserver removed from the config", "vserver", name)
@@ -61,7 +61,7 @@ func (c *Core) loadVservers() {
 		v.override = c.cfg.Overrides[cfg.Name]
 		if old != nil {
 			v.inherit(old)
-			c.unsubscribe(old)
+			old.gone = true
 			c.log("vserver changed in the config", "vserver", cfg.Name)
 		}
 		c.vservers[cfg.Name] = v

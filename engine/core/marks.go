@@ -33,14 +33,28 @@ type allocator struct {
 	changed bool
 }
 
+// newAllocator begins with the marks that were saved, as far as they make sense:
+// within a pool, and of two names for one mark the first.
 func newAllocator(saved Marks) allocator {
 	a := allocator{byName: make(Marks), taken: make(map[uint32]bool), next: make(map[uint32]uint32)}
-	for name, mark := range saved {
-		if !a.taken[mark] && mark != 0 {
+	for _, name := range slices.Sorted(maps.Keys(saved)) {
+		mark := saved[name]
+		pooled := firstServiceMark <= mark && mark <= lastServiceMark || firstProbeMark <= mark && mark <= lastProbeMark
+		if pooled && !a.taken[mark] {
 			a.byName[name], a.taken[mark] = mark, true
+			pool := firstOf(mark)
+			a.next[pool] = max(a.next[pool], mark+1)
 		}
 	}
 	return a
+}
+
+// firstOf returns the first mark of a mark's pool.
+func firstOf(mark uint32) uint32 {
+	if mark >= firstProbeMark {
+		return firstProbeMark
+	}
+	return firstServiceMark
 }
 
 // service returns the mark of a vserver in a family; 0 if the pool is empty.

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -14,11 +15,9 @@ type network struct {
 	full    bool   // ncc must be told everything
 	node    bool   // the node part has changed
 	touched map[string]bool
-	// flying is true from Update to Applied or NotApplied.
-	flying bool
-	news   bool // something has changed since the last Apply effect
-	report lb.NodeReport
-	known  bool // ncc has answered at least once
+	news    bool // something has changed since the last Apply effect
+	report  lb.NodeReport
+	known   bool // ncc has answered at least once
 }
 
 func newNetwork(epoch uint64) network {
@@ -34,7 +33,7 @@ func (n *network) touch(vserver string) {
 func (n *network) touchNode() { n.node, n.news = true, true }
 
 // lose forgets what ncc has.
-func (n *network) lose() { n.full, n.flying = true, false }
+func (n *network) lose() { n.full = true }
 
 func (n *network) takeNews() bool {
 	news := n.news
@@ -51,7 +50,6 @@ func (c *Core) Update() (u lb.Update, ok bool) {
 		return lb.Update{}, false
 	}
 	n := &c.net
-	n.flying = true
 	u = lb.Update{Base: n.base, Version: n.base, Full: n.full, Node: c.node()}
 	if !n.full && len(n.touched) == 0 && !n.node {
 		return u, true
@@ -77,14 +75,16 @@ func (c *Core) Update() (u lb.Update, ok bool) {
 // applied takes ncc's answer.
 func (c *Core) applied(r lb.Report) {
 	n := &c.net
-	n.flying = false
 	if r.Resend {
 		n.lose()
 		n.news = true
 		return
 	}
-	n.base, n.known = r.Version, true
-	n.report = r.Node
+	n.base, n.report = r.Version, r.Node
+	if !n.known {
+		n.known = true
+		c.emit(Direct{}) // ha may have been waiting for it
+	}
 	for _, vr := range r.Vservers {
 		if v := c.vservers[vr.Name]; v != nil {
 			c.observe(v, vr)
@@ -135,20 +135,24 @@ func (c *Core) node() lb.Node {
 		Peer:          cfg.HasPeer(),
 		AnnounceEvery: cfg.AnnounceEvery,
 		VLANs:         c.cluster.VLANs,
-		Probes:        c.probes(),
+		Probes:        c.probes,
 	}
 }
 
-// probes lists the firewall-mark services that DSR and TUN probes need.
-func (c *Core) probes() []lb.ProbeMark {
+// setProbes lists the firewall-mark services that DSR and TUN probes need. The
+// list is not changed once made: updates share it.
+func (c *Core) setProbes(wanted map[lb.CheckID]lb.Check) {
 	var list []lb.ProbeMark
-	for _, ck := range c.checks {
-		if ck.def.Mark != 0 {
-			list = append(list, lb.ProbeMark{Mark: ck.def.Mark, Backend: ck.def.Backend, Mode: ck.def.Mode})
+	for _, def := range wanted {
+		if def.Mark != 0 {
+			list = append(list, lb.ProbeMark{Mark: def.Mark, Backend: def.Backend, Mode: def.Mode})
 		}
 	}
-	slices.SortFunc(list, func(a, b lb.ProbeMark) int { return int(a.Mark) - int(b.Mark) })
-	return slices.Compact(list)
+	slices.SortFunc(list, func(a, b lb.ProbeMark) int { return cmp.Compare(a.Mark, b.Mark) })
+	if list = slices.Compact(list); !slices.Equal(list, c.probes) {
+		c.probes = list
+		c.net.touchNode()
+	}
 }
 
 // wanted returns what a vserver needs of the host.
@@ -165,7 +169,7 @@ func (v *vserver) wanted() lb.Vserver {
 		vip.Want = want(gate)
 		w.VIPs = append(w.VIPs, vip)
 		for _, s := range v.services {
-			if health := worse(gate, s.health); s.vip == vip.Addr && health != lb.Unhealthy {
+			if health := worse(gate, s.health); s.vip == vip.Addr && health != lb.Unhealthy && !s.unmarked() {
 				w.Services = append(w.Services, s.wanted(want(health)))
 			}
 		}

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -128,15 +130,7 @@ func (s *service) view(stats lb.ServiceStatistics) lb.ServiceView {
 	for _, d := range s.destinations {
 		view.Destinations = append(view.Destinations, d.view(stats))
 	}
-	slices.SortStableFunc(view.Destinations, func(a, b lb.DestinationView) int {
-		switch {
-		case a.Backend < b.Backend:
-			return -1
-		case a.Backend > b.Backend:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(view.Destinations, func(a, b lb.DestinationView) int { return cmp.Compare(a.Backend, b.Backend) })
 	return view
 }
 
@@ -147,12 +141,22 @@ func (s *service) whyNot() string {
 		return s.v.off
 	case s.health != lb.Healthy:
 		return s.reason()
-	case !s.present && len(s.v.problems) > 0:
-		return s.v.problems[0].String()
+	case s.unmarked():
+		return "all firewall marks are in use"
+	case !s.present && s.blocked() != "":
+		return fmt.Sprintf("%s on the same anycast address is not healthy", s.blocked())
 	case !s.present:
-		return "ncc has not reported it yet"
+		return s.v.notMade()
 	}
 	return ""
+}
+
+// notMade says why something that is wanted is not there.
+func (v *vserver) notMade() string {
+	if len(v.problems) > 0 {
+		return v.problems[0].String()
+	}
+	return "ncc has not reported it yet"
 }
 
 func (d *destination) view(stats lb.ServiceStatistics) lb.DestinationView {
@@ -162,7 +166,7 @@ func (d *destination) view(stats lb.ServiceStatistics) lb.DestinationView {
 		Reason: d.reason,
 	}
 	if view.Reason == "" && !d.present {
-		view.Reason = d.s.whyNot()
+		view.Reason = cmp.Or(d.s.whyNot(), d.s.v.notMade())
 	}
 	for _, x := range stats.Destinations {
 		if x.Addr == d.addr && x.Port == d.s.key.Port {

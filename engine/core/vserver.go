@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"seesaw/internal/config"
 	"seesaw/internal/lb"
@@ -15,7 +14,9 @@ type vserver struct {
 	cfg      *config.Vserver
 	override lb.Override
 	// off says why nothing of it is wanted, empty while it is enabled.
-	off      string
+	off string
+	// gone is set when another has taken its place or none.
+	gone     bool
 	services []*service // sorted by family, protocol, port
 	// vips has the kind of each address; the zero address has none.
 	vips     []lb.VIP
@@ -36,6 +37,7 @@ type service struct {
 	destinations []*destination // sorted by address
 	health       lb.Health
 	present      bool // ncc reports it
+	due          bool // to be reviewed within the event that is under way
 }
 
 // destination is one backend of a service.
@@ -110,7 +112,7 @@ func (c *Core) addDestinations(s *service, own []config.Check) {
 
 // name is the destination's name for operators.
 func (d *destination) name() string {
-	if d.s.key.Mark != 0 {
+	if d.s.v.cfg.UseFWM {
 		return fmt.Sprintf("%s/%v", d.s.v.cfg.Name, d.addr)
 	}
 	return fmt.Sprintf("%s/%v/%v", d.s.v.cfg.Name, netip.AddrPortFrom(d.addr, d.s.port), d.s.proto)
@@ -118,20 +120,30 @@ func (d *destination) name() string {
 
 // name is the service's name in logs.
 func (s *service) name() string {
-	if s.key.Mark != 0 {
+	if s.v.cfg.UseFWM {
 		return s.key.String()
 	}
 	return fmt.Sprintf("%v %v/%d", s.key.Family, s.proto, s.port)
 }
 
-// kind is the kind of the address that the service is on.
-func (s *service) kind() lb.VIPKind {
+// unmarked reports whether a firewall-mark service could not get a mark: all
+// are in use.
+func (s *service) unmarked() bool { return s.v.cfg.UseFWM && s.key.Mark == 0 }
+
+// blocked names a service that keeps this healthy one from serving, because
+// both are on one anycast address; empty if there is none.
+func (s *service) blocked() string {
 	for _, vip := range s.v.vips {
-		if vip.Addr == s.vip {
-			return vip.Kind
+		if vip.Addr != s.vip || s.v.gate(vip) == lb.Healthy {
+			continue
+		}
+		for _, other := range s.v.services {
+			if other.vip == s.vip && other.health != lb.Healthy {
+				return other.name()
+			}
 		}
 	}
-	return 0
+	return ""
 }
 
 // inherit takes over from the vserver's former self what is still true of it:
@@ -156,12 +168,4 @@ func (v *vserver) inherit(old *vserver) {
 			d.present = present[d.addr]
 		}
 	}
-}
-
-// longest is the longest interval of a destination's checks.
-func (d *destination) longest() (t time.Duration) {
-	for _, ck := range d.checks {
-		t = max(t, ck.def.Interval)
-	}
-	return t
 }
