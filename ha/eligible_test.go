@@ -31,7 +31,7 @@ func TestConfigChanges(t *testing.T) {
 		{"virtual router", true, change(func(c *lb.HAConfig) { c.VRID = 61 }), 2, []string{lead, leader, resign, end}},
 		{"virtual router of a backup", false, change(func(c *lb.HAConfig) { c.VRID = 61 }), 2,
 			[]string{"0s " + started, "1.2s advert 128", "1.2s " + silent, resign, end}},
-		{"interface", true, change(func(c *lb.HAConfig) { c.Interface = "node1" }), 2, []string{lead, leader, resign, end}},
+		{"interface", true, change(func(c *lb.HAConfig) { c.Interface = "node1" }), 2, []string{lead, leader, "2s advert 0 on node1", end}},
 		{"address in the adverts", true, change(func(c *lb.HAConfig) { c.VIPs = nil }), 1, []string{lead, leader, resign, end}},
 		{"no peer any more", true, change(func(c *lb.HAConfig) { c.Peer = false }), 1, []string{lead, leader, resign}},
 		{"a config that cannot be", true, change(func(c *lb.HAConfig) { c.VRID = 0 }), 1, []string{lead, leader, resign, end}},

@@ -230,7 +230,7 @@ func (c *talk) Recv() (lb.HADirective, error) {
 	}
 }
 
-func (s *stage) openWire(lb.HAConfig) (Wire, error) {
+func (s *stage) openWire(conf lb.HAConfig) (Wire, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.openErr != nil {
@@ -238,11 +238,16 @@ func (s *stage) openWire(lb.HAConfig) (Wire, error) {
 	}
 	s.open++
 	s.opened++
-	return &fakeWire{s, make(chan struct{})}, nil
+	on := ""
+	if conf.Interface != "node0" {
+		on = " on " + conf.Interface
+	}
+	return &fakeWire{s, on, make(chan struct{})}, nil
 }
 
 type fakeWire struct {
 	s      *stage
+	on     string
 	closed chan struct{}
 }
 
@@ -253,7 +258,7 @@ func (w *fakeWire) Send(a vrrp.Advert) error {
 		return w.s.sendErr
 	}
 	if int(a.Priority) != w.s.advert {
-		w.s.note("advert %d", a.Priority)
+		w.s.note("advert %d%s", a.Priority, w.on)
 	}
 	w.s.advert = int(a.Priority)
 	w.s.adverts = append(w.s.adverts, time.Now())
