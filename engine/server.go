@@ -125,7 +125,8 @@ func (h handlers) Failover(ctx context.Context, _ *api.Empty) (*api.Empty, error
 		if err := h.e.missing(); err != nil {
 			return err
 		}
-		h.e.carryOut(h.e.core.Failover(now))
-		return nil
+		effects, err := h.e.core.Failover(now)
+		h.e.carryOut(effects)
+		return err
 	})
 }

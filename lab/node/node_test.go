@@ -206,7 +206,7 @@ func (s *site) kill(t *testing.T, signal, name string) {
 // logs returns what a daemon has logged in all its lives.
 func (s *site) logs(t *testing.T, name string) string {
 	t.Helper()
-	out, err := s.node.Try(t, "sh", "-c", "cat /var/log/seesaw/*seesaw_"+name+"*.log* 2>/dev/null; cat /var/log/seesaw/seesaw_"+name+"*INFO* 2>/dev/null; true")
+	out, err := s.node.Try(t, "sh", "-c", "find /var/log/seesaw -type f \\( -name 'seesaw_"+name+".log.*' -o -name 'seesaw_"+name+".*.INFO.*' \\) -exec cat {} +")
 	if err != nil {
 		t.Fatal(err)
 	}
