@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X seesaw/internal/daemon.Version=$(VERSION)
 
 # Packages with tests that need a kernel with IPVS (build tag lab).
-LABPKGS  = ./ipvs ./ncc/kernel ./lab/...
+LABPKGS  = ./ipvs ./ncc ./ncc/kernel ./lab/...
 RUN     ?= .
 
 # Where `make install` puts things. Without PREFIX or DESTDIR: Go's own bin.
@@ -16,7 +16,7 @@ SEESAW_DIR = $(DESTDIR)$(or $(PREFIX),/usr/local)/seesaw
 CLI_DIR    = $(DESTDIR)$(if $(PREFIX),$(PREFIX)/bin,/usr/bin)
 endif
 
-.PHONY: all build test check unit lab fuzz generate install clean
+.PHONY: all build test check fmt vet unit lab fuzz generate install clean
 
 all: build
 
@@ -24,13 +24,18 @@ all: build
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
 
-# The whole of it, with a last line of counts.
-test:
-	$(GO) run ./lab/cmd/lab suite
+# The whole of it, with a last line of counts: what check does, then the lab.
+test: build fmt vet
+	$(GO) build -o $(BIN)/lab ./lab/cmd/lab
+	$(BIN)/lab suite -run '$(RUN)' $(LABPKGS)
 
 # What needs no IPVS: format, vet, import rules, unit tests with the race detector.
-check: unit
+check: fmt vet unit
+
+fmt:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not formatted: run gofmt -w'; exit 1; }
+
+vet:
 	$(GO) vet ./...
 	$(GO) vet -tags lab ./...
 
@@ -40,7 +45,8 @@ unit:
 # Tests that need IPVS, in a VM where this machine's kernel has none.
 # make lab RUN=TestFieldReport runs those that match.
 lab: build
-	$(GO) run ./lab/cmd/lab test -run '$(RUN)' $(LABPKGS)
+	$(GO) build -o $(BIN)/lab ./lab/cmd/lab
+	$(BIN)/lab test -run '$(RUN)' $(LABPKGS)
 
 # Every fuzz target for a while: make fuzz FUZZTIME=1m
 FUZZTIME ?= 20s
@@ -63,9 +69,11 @@ ifdef SEESAW_DIR
 	install -m 0644 etc/seesaw/*.example $(DESTDIR)/etc/seesaw/
 	test -e $(DESTDIR)/etc/seesaw/watchdog.cfg || install -m 0644 etc/seesaw/watchdog.cfg $(DESTDIR)/etc/seesaw/
 	install -m 0644 etc/systemd/system/*.service $(DESTDIR)/etc/systemd/system/
+	install -D -m 0644 etc/sysusers.d/seesaw.conf $(DESTDIR)/usr/lib/sysusers.d/seesaw.conf
+	install -D -m 0644 etc/tmpfiles.d/seesaw.conf $(DESTDIR)/usr/lib/tmpfiles.d/seesaw.conf
 else
 	install -d $$($(GO) env GOPATH)/bin
-	install -m 0755 $(BIN)/* $$($(GO) env GOPATH)/bin/
+	install -m 0755 $(BIN)/seesaw_* $$($(GO) env GOPATH)/bin/
 endif
 
 clean:

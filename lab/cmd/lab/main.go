@@ -2,6 +2,7 @@
 //
 //	lab [flags] -- COMMAND ARG...     run one command, return its exit status
 //	lab [flags] test [-run RE] PKG... build test binaries, run them in one machine
+//	lab [flags] suite [-run RE] PKG... the unit tests of all packages, then "test"
 //	lab [flags] install               only fetch what is missing
 //
 // The machine is a virtual one unless the host's own kernel has IPVS.
@@ -75,6 +76,8 @@ func run(ctx context.Context, args []string) (int, error) {
 	switch command := flags.Args(); flags.Arg(0) {
 	case "test":
 		return buildAndTest(ctx, job, virtual, root, command[1:])
+	case "suite":
+		return wholeSuite(ctx, job, virtual, root, command[1:])
 	case "run-tests": // what "test" runs in the machine
 		return runTests(ctx, os.Stdout, command[1:])
 	case "install":
