@@ -69,13 +69,7 @@ func (e *Engine) applyOnce(ctx context.Context, first bool) bool {
 	if !first {
 		e.log.Info("ncc answers again")
 	}
-	e.on(ctx, func(now time.Time) {
-		ready := e.core.Ready()
-		e.step(now, core.Applied{Report: report})
-		if !ready && e.core.Ready() {
-			e.carryOut([]core.Effect{core.Direct{}})
-		}
-	})
+	e.on(ctx, func(now time.Time) { e.step(now, core.Applied{Report: report}) })
 	return true
 }
 
@@ -94,7 +88,7 @@ type statistics struct {
 }
 
 // read returns the counters; none if ncc does not answer, which must not keep an
-// operator from seeing the rest.
+// operator from seeing the rest, nor the next one from waiting for it again.
 func (s *statistics) read(ctx context.Context) core.Statistics {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,6 +98,7 @@ func (s *statistics) read(ctx context.Context) core.Statistics {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	list, err := s.ncc.Statistics(ctx)
+	s.last, s.at = nil, time.Now()
 	if err != nil {
 		return nil
 	}
@@ -111,6 +106,5 @@ func (s *statistics) read(ctx context.Context) core.Statistics {
 	for _, x := range list {
 		s.last[x.Key] = x
 	}
-	s.at = time.Now()
 	return s.last
 }

@@ -1,120 +1,172 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"seesaw/engine/core"
 	"seesaw/engine/source"
+	"seesaw/internal/config"
 	"seesaw/internal/lb"
 )
 
 // ErrNoServer: no config server is named in seesaw.cfg.
 var ErrNoServer = errors.New("no config server is named (config_server.primary of seesaw.cfg)")
 
+// pollEvery is the pause between looking whether the operator's file has
+// changed.
+const pollEvery = 60 * time.Second
+
+// notPulled says why the local copy is in use where a server is the source.
+const notPulled = "pulling from a config server is not built yet: the local copy is in use"
+
+// configure puts the first config in force and then whatever the operator's file
+// comes to say.
+func (e *Engine) configure(ctx context.Context) error {
+	e.start(ctx)
+	close(e.booted)
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-poll.C:
+			e.poll(ctx)
+		}
+	}
+}
+
 // start puts the first config in force. Without one the engine waits for it and
 // leaves the host as it is.
-func (e *Engine) start() {
-	if e.boot.source == source.Server {
-		e.log.Warn("pulling from a config server is not built yet: the local copy is in use",
-			"servers", e.cfg.Node.ConfigServers, "file", e.src.File)
+func (e *Engine) start(ctx context.Context) {
+	e.reading.Lock()
+	defer e.reading.Unlock()
+	if len(e.cfg.Node.ConfigServers) > 0 {
+		e.log.Warn(notPulled, "servers", e.cfg.Node.ConfigServers, "file", e.src.File)
 	}
-	l, err := e.src.Boot()
+	l, err := e.src.Boot(func(c *config.Cluster) error {
+		var refused error
+		err := e.on(ctx, func(time.Time) { refused = e.core.Accept(c) })
+		return errors.Join(err, refused)
+	})
 	if err == nil && l.Fallback != nil {
 		e.log.Warn("the cluster file is refused: running on the copy of what was last accepted", "file", e.src.File, "err", l.Fallback)
 	}
-	if err := e.accept(l, err); err != nil {
+	if err := e.accept(ctx, nil, l, err); err != nil && ctx.Err() == nil {
 		e.log.Error("no cluster config to run with: the host is left as it is until there is one", "err", err)
 	}
 }
 
 // reload reads the operator's file again and puts it in force. If it is refused
 // nothing changes, and the error says all that is wrong with it.
-func (e *Engine) reload() error {
-	l, err := e.src.Read(e.boot.loaded)
-	return e.accept(l, err)
+func (e *Engine) reload(ctx context.Context) error {
+	e.reading.Lock()
+	defer e.reading.Unlock()
+	var inForce *config.Cluster
+	if err := e.on(ctx, func(time.Time) { inForce = e.boot.loaded }); err != nil {
+		return err
+	}
+	l, err := e.src.Read(inForce)
+	return e.accept(ctx, inForce, l, err)
 }
 
-// poll reloads if the operator's file says something new. What was refused
-// before is refused quietly.
-func (e *Engine) poll() {
-	if e.boot.source == source.None {
+// poll reloads if the operator's file says something new.
+func (e *Engine) poll(ctx context.Context) {
+	e.reading.Lock()
+	changed := e.src.Changed()
+	e.reading.Unlock()
+	if !changed {
 		return
 	}
-	before := e.boot.err
-	if err := e.reload(); err != nil && (before == nil || before.Error() != err.Error()) {
+	follow := false
+	if e.on(ctx, func(time.Time) { follow = e.boot.source != source.None }) != nil || !follow {
+		return
+	}
+	if err := e.reload(ctx); err != nil {
 		e.log.Error("the cluster file is refused: what was in force stays", "file", e.src.File, "err", err)
 	}
 }
 
 // accept puts in force what was read, if it was read and is fit for this node.
-func (e *Engine) accept(l source.Loaded, err error) error {
-	if err == nil {
-		err = e.core.Accept(l.Cluster)
-	}
-	e.boot.err = err
-	if err != nil {
+// reading is held.
+func (e *Engine) accept(ctx context.Context, inForce *config.Cluster, l source.Loaded, err error) error {
+	same := err == nil && inForce != nil && proto.Equal(inForce.Raw, l.Cluster.Raw) && reflect.DeepEqual(inForce.Faulty, l.Cluster.Faulty)
+	stopping := e.on(ctx, func(now time.Time) {
+		if err == nil {
+			err = e.core.Accept(l.Cluster)
+		}
+		if e.boot.err = err; err != nil {
+			return
+		}
+		e.boot.err, e.boot.fallback = l.Fallback, l.Fallback != nil
+		if same {
+			return
+		}
+		for _, f := range l.Cluster.Faulty {
+			e.log.Error("vserver is refused; all others are in force", "vserver", f.Name, "kept last good", slices.Contains(l.Kept, f.Name), "err", f.Problems)
+		}
+		e.boot.loaded = l.Cluster
+		e.step(now, core.Load{Cluster: l.Cluster, View: lb.ConfigView{InUse: source.Disk, LoadedAt: now}})
+	})
+	if err := errors.Join(stopping, err); err != nil {
 		return err
 	}
-	if old := e.boot.loaded; old != nil && proto.Equal(old.Raw, l.Cluster.Raw) && reflect.DeepEqual(old.Faulty, l.Cluster.Faulty) {
-		return nil
-	}
-	for _, f := range l.Cluster.Faulty {
-		e.log.Error("vserver is refused; all others are in force", "vserver", f.Name, "kept last good", contains(l.Kept, f.Name), "err", f.Problems)
-	}
-	e.boot.loaded = l.Cluster
-	e.step(time.Now(), core.Load{Cluster: l.Cluster, View: e.view(l)})
-	if l.Fallback == nil {
-		if err := e.src.Save(l.Cluster); err != nil {
-			e.log.Warn("after a restart with a broken cluster file this config will not be there", "err", err)
-		}
+	if !same && l.Fallback == nil {
+		e.saver.save(e.src.Accepted, func() error { return e.src.Save(l.Cluster) })
 	}
 	return nil
 }
 
-// view says where a config came from.
-func (e *Engine) view(l source.Loaded) lb.ConfigView {
-	v := lb.ConfigView{Source: e.boot.source, InUse: source.Disk, LoadedAt: time.Now()}
-	if e.boot.source == source.Server {
-		v.Reason = "pulling from a config server is not built yet: the local copy is in use"
+// explain adds to the view of a config where it came from, and why not from
+// where it should.
+func (b *bootState) explain(v *lb.ConfigView) {
+	v.Source = b.source
+	switch {
+	case b.fallback:
+		v.Reason = "the cluster file is refused: the copy of what was last accepted is in use"
+	case b.source == source.Server:
+		v.Reason = notPulled
 	}
-	if l.Fallback != nil {
-		v.Reason = "the cluster file is refused, the copy of what was last accepted is in use"
-		v.Warnings = append(v.Warnings, fmt.Sprintf("%s: %v", v.Reason, l.Fallback))
+	if b.err != nil {
+		v.Warnings = append(v.Warnings, fmt.Sprintf("the cluster file is refused, what was in force stays: %v", b.err))
 	}
-	return v
 }
 
-// setSource changes where config comes from, and returns where it came from
-// before. An empty name only asks.
-func (e *Engine) setSource(name string) (before string, err error) {
-	before = e.boot.source
+// setSource changes where config comes from and reads it from there. It returns
+// where it came from before; an empty name only asks.
+func (e *Engine) setSource(ctx context.Context, name string) (before string, err error) {
 	switch name {
-	case "":
-		return before, nil
-	case source.Disk, source.None:
+	case "", source.Disk, source.None:
 	case source.Server:
 		if len(e.cfg.Node.ConfigServers) == 0 {
-			return before, ErrNoServer
+			return "", ErrNoServer
 		}
 	case source.Peer:
-		return before, errors.New("config source peer: a peer cannot be asked for its config yet (use disk)")
+		return "", errors.New("config source peer: a peer cannot be asked for its config yet (use disk)")
 	default:
-		return before, fmt.Errorf("config source %q: want disk, server, peer or none", name)
+		return "", fmt.Errorf("config source %q: want disk, server, peer or none", name)
 	}
-	e.boot.source = name
-	if e.boot.loaded != nil {
-		e.log.Info("config source changed", "old", before, "new", name)
+	err = e.on(ctx, func(time.Time) {
+		if before = e.boot.source; name != "" && name != before {
+			e.boot.source = name
+			e.log.Info("config source changed", "old", before, "new", name)
+		}
+	})
+	if err != nil || name == "" || name == source.None {
+		return before, err
 	}
-	if name == source.None {
-		return before, nil
+	if err := e.reload(ctx); err != nil {
+		return before, fmt.Errorf("the config source is %s now, but what it has is refused: %w", name, err)
 	}
-	return before, e.reload()
+	return before, nil
 }
 
 // missing says why there is no config to show.
@@ -127,13 +179,4 @@ func (e *Engine) missing() error {
 		err = fmt.Errorf("%w (write one; an example is /etc/seesaw/cluster.pb.example)", err)
 	}
 	return fmt.Errorf("no cluster config is in force: %w", err)
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

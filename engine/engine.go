@@ -5,7 +5,9 @@
 //
 // One goroutine owns the core (Engine.loop). Everything else, a call of an
 // operator as well as a message of another daemon, runs as a function on that
-// goroutine, so nothing here needs a lock.
+// goroutine. What takes long runs elsewhere: reading a cluster file on the
+// goroutine that wants it, saving on the saver's, talking to ncc on the
+// applier's.
 package engine
 
 import (
@@ -15,6 +17,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"seesaw/engine/core"
@@ -45,62 +48,70 @@ type Engine struct {
 	cfg   Config
 	log   *slog.Logger
 	ncc   Network
-	core  *core.Core    // owned by loop
-	src   source.Source // owned by loop
-	state state
-	boot  bootState
+	core  *core.Core // owned by loop
+	boot  bootState  // owned by loop
+	saver *saver
+	stats statistics
 
-	do     chan func(now time.Time) // unbuffered: loop receives
-	apply  chan struct{}            // one slot: loop fills, applier empties; full = it knows already
-	hosts  map[*session[struct{}]]bool
-	checks map[*session[lb.CheckUpdate]]bool
-	stats  statistics
+	do      chan func(now time.Time) // unbuffered: loop receives
+	stopped chan struct{}            // loop closes it when it ends
+	booted  chan struct{}            // configure closes it when the first config was read
+	apply   chan struct{}            // one slot: loop fills, applier empties; full = it knows already
+	hosts   map[*session[struct{}]]bool
+	checks  map[*session[lb.CheckUpdate]]bool
+
+	reading sync.Mutex // guards src and is held until what was read is in force
+	src     source.Source
 }
 
 // bootState is what the engine remembers of its config's origin; owned by loop.
 type bootState struct {
 	source string // as configured or set by an operator
-	err    error  // why the last read was refused
+	err    error  // why the operator's file was refused when it was last read
 	loaded *config.Cluster
+	// fallback is set while loaded is the accepted copy.
+	fallback bool
 }
-
-// pollEvery is the pause between looking whether the operator's file has
-// changed.
-const pollEvery = 60 * time.Second
 
 // New makes an engine. It reads what an earlier one has saved and starts
 // nothing.
 func New(cfg Config, ncc Network, log *slog.Logger) (*Engine, error) {
-	if cfg.Node == nil || ncc == nil {
-		return nil, errors.New("engine: node config and ncc are required")
+	if cfg.Node == nil || ncc == nil || log == nil {
+		return nil, errors.New("engine: node config, ncc and a log are required")
 	}
 	e := &Engine{
 		cfg: cfg, log: log, ncc: ncc,
-		src:    source.Source{File: cfg.ClusterFile, Accepted: filepath.Join(cfg.Node.StateDir, "cluster.pb")},
-		state:  state{dir: cfg.Node.StateDir, log: log},
-		boot:   bootState{source: source.Disk},
-		do:     make(chan func(time.Time)),
-		apply:  make(chan struct{}, 1),
-		hosts:  make(map[*session[struct{}]]bool),
-		checks: make(map[*session[lb.CheckUpdate]]bool),
+		src:     source.Source{File: cfg.ClusterFile, Accepted: filepath.Join(cfg.Node.StateDir, "cluster.pb")},
+		saver:   newSaver(log),
+		boot:    bootState{source: source.Disk},
+		do:      make(chan func(time.Time)),
+		stopped: make(chan struct{}),
+		booted:  make(chan struct{}),
+		apply:   make(chan struct{}, 1),
+		hosts:   make(map[*session[struct{}]]bool),
+		checks:  make(map[*session[lb.CheckUpdate]]bool),
 	}
 	e.stats.ncc = ncc
 	if len(cfg.Node.ConfigServers) > 0 {
 		e.boot.source = source.Server
 	}
+	marks, overrides := remembered(cfg.Node.StateDir, log)
 	e.core = core.New(core.Config{
 		Node: cfg.Node, Version: cfg.Version, Epoch: uint64(time.Now().UnixNano()),
-		Marks: e.state.marks(), Overrides: e.state.overrides(),
+		Marks: marks, Overrides: overrides,
 	})
 	return e, nil
 }
 
 // Run reads the cluster config and serves on lis until ctx ends. Stopping
-// changes nothing in the kernel.
+// changes nothing in the kernel. It is called once.
 func (e *Engine) Run(ctx context.Context, lis net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	tasks := []func(context.Context) error{e.loop, e.applier, func(ctx context.Context) error { return e.serve(ctx, lis) }}
+	tasks := []func(context.Context) error{
+		e.loop, e.configure, e.applier, e.saver.run,
+		func(ctx context.Context) error { return e.serve(ctx, lis) },
+	}
 	ended := make(chan error, len(tasks)) // one value from each task
 	for _, task := range tasks {
 		go func() { ended <- task(ctx) }()
@@ -110,14 +121,13 @@ func (e *Engine) Run(ctx context.Context, lis net.Listener) error {
 		err = errors.Join(err, <-ended)
 		stop() // one ends, all end
 	}
+	e.saver.flush()
 	return err
 }
 
 // loop owns the core.
 func (e *Engine) loop(ctx context.Context) error {
-	e.start()
-	poll := time.NewTicker(pollEvery)
-	defer poll.Stop()
+	defer close(e.stopped)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -132,12 +142,30 @@ func (e *Engine) loop(ctx context.Context) error {
 		case f := <-e.do:
 			f(time.Now())
 		case <-timer.C:
-			e.step(time.Now(), core.Deadline{})
-		case <-poll.C:
-			e.poll()
+			e.deadline()
 		}
 	}
 }
+
+// queued is more calls than can wait at a time.
+const queued = 1000
+
+// deadline tells the core that its deadline has come, but first what was waiting
+// to be told: if it was us who were late, nobody else was silent.
+func (e *Engine) deadline() {
+	for range queued {
+		select {
+		case f := <-e.do:
+			f(time.Now())
+			continue
+		default:
+		}
+		break
+	}
+	e.step(time.Now(), core.Deadline{})
+}
+
+var errStopping = errors.New("engine is stopping")
 
 // on runs a function on the goroutine that owns the core and waits for it.
 func (e *Engine) on(ctx context.Context, f func(now time.Time)) error {
@@ -146,8 +174,10 @@ func (e *Engine) on(ctx context.Context, f func(now time.Time)) error {
 	case e.do <- func(now time.Time) { f(now); close(done) }:
 		<-done
 		return nil
+	case <-e.stopped:
+		return errStopping
 	case <-ctx.Done():
-		return fmt.Errorf("engine is busy or stopping: %w", context.Cause(ctx))
+		return fmt.Errorf("engine is busy: %w", context.Cause(ctx))
 	}
 }
 
@@ -168,9 +198,9 @@ func (e *Engine) carryOut(effects []core.Effect) {
 				s.push(struct{}{})
 			}
 		case core.SaveMarks:
-			e.state.saveMarks(effect.Marks)
+			e.saver.saveJSON(filepath.Join(e.cfg.Node.StateDir, marksFile), effect.Marks)
 		case core.SaveOverrides:
-			e.state.saveOverrides(effect.Overrides)
+			e.saver.saveJSON(filepath.Join(e.cfg.Node.StateDir, overridesFile), effect.Overrides)
 		case core.Log:
 			if effect.Warn {
 				e.log.Warn(effect.Text, effect.Args...)

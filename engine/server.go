@@ -42,33 +42,56 @@ type handlers struct {
 	e *Engine
 }
 
+// afterBoot waits until the first config has been read: whoever asks just after
+// the start wants to know what has come of it.
+func (e *Engine) afterBoot(ctx context.Context) error {
+	select {
+	case <-e.booted:
+		return nil
+	case <-e.stopped:
+		return errStopping
+	case <-ctx.Done():
+		return fmt.Errorf("the first cluster config is still being read: %w", context.Cause(ctx))
+	}
+}
+
 // ask runs a question that needs a config on loop and makes its answer a
 // message.
 func ask[View, Msg any](ctx context.Context, e *Engine, question func() View, to func(View) Msg) (Msg, error) {
 	var view View
-	var missing error
-	err := e.on(ctx, func(time.Time) {
-		if missing = e.missing(); missing == nil {
-			view = question()
+	err := e.ordered(ctx, func(time.Time) error {
+		if err := e.missing(); err != nil {
+			return err
 		}
+		view = question()
+		return nil
 	})
-	if err := errors.Join(err, missing); err != nil {
+	if err != nil {
 		var none Msg
-		return none, status.Error(codes.FailedPrecondition, err.Error())
+		return none, err
 	}
 	return to(view), nil
 }
 
-// command runs a command on loop; its error is the caller's answer.
-func command(ctx context.Context, e *Engine, f func(now time.Time) error) (*api.Empty, error) {
+// ordered runs an operator's order on loop; its error is the operator's answer.
+func (e *Engine) ordered(ctx context.Context, f func(now time.Time) error) error {
+	err := e.afterBoot(ctx)
 	var refused error
-	if err := e.on(ctx, func(now time.Time) { refused = f(now) }); err != nil {
-		return nil, status.Error(codes.Unavailable, err.Error())
+	if err == nil {
+		err = e.on(ctx, func(now time.Time) { refused = f(now) })
 	}
-	if refused != nil {
-		return nil, status.Error(codes.FailedPrecondition, refused.Error())
+	if err != nil {
+		return status.Error(codes.Unavailable, err.Error())
 	}
-	return &api.Empty{}, nil
+	return answer(refused)
+}
+
+// answer makes the reason of a refusal the caller's answer.
+func answer(refused error) error {
+	if refused == nil {
+		return nil
+	}
+	return status.Error(codes.FailedPrecondition, refused.Error())
 }
 
 func (h handlers) ClusterStatus(ctx context.Context, _ *api.Empty) (*api.ClusterView, error) {
@@ -78,10 +101,7 @@ func (h handlers) ClusterStatus(ctx context.Context, _ *api.Empty) (*api.Cluster
 func (h handlers) ConfigStatus(ctx context.Context, _ *api.Empty) (*api.ConfigView, error) {
 	return ask(ctx, h.e, func() lb.ConfigView {
 		v := h.e.core.ConfigView()
-		v.Source = h.e.boot.source
-		if err := h.e.boot.err; err != nil {
-			v.Warnings = append(v.Warnings, fmt.Sprintf("the cluster file is refused, what was in force stays: %v", err))
-		}
+		h.e.boot.explain(&v)
 		return v
 	}, wire.ToConfigView)
 }
@@ -105,23 +125,22 @@ func (h handlers) BGPNeighbors(ctx context.Context, _ *api.Empty) (*api.BGPNeigh
 }
 
 func (h handlers) ConfigReload(ctx context.Context, _ *api.Empty) (*api.Empty, error) {
-	return command(ctx, h.e, func(time.Time) error { return h.e.reload() })
+	if err := h.e.afterBoot(ctx); err != nil {
+		return nil, status.Error(codes.Unavailable, err.Error())
+	}
+	return &api.Empty{}, answer(h.e.reload(ctx))
 }
 
 func (h handlers) ConfigSource(ctx context.Context, r *api.ConfigSourceRequest) (*api.ConfigSourceReply, error) {
-	var before string
-	_, err := command(ctx, h.e, func(time.Time) (err error) {
-		before, err = h.e.setSource(r.GetSource())
-		return err
-	})
-	if err != nil {
-		return nil, err
+	if err := h.e.afterBoot(ctx); err != nil {
+		return nil, status.Error(codes.Unavailable, err.Error())
 	}
-	return &api.ConfigSourceReply{Before: before}, nil
+	before, err := h.e.setSource(ctx, r.GetSource())
+	return &api.ConfigSourceReply{Before: before}, answer(err)
 }
 
 func (h handlers) Failover(ctx context.Context, _ *api.Empty) (*api.Empty, error) {
-	return command(ctx, h.e, func(now time.Time) error {
+	return &api.Empty{}, h.e.ordered(ctx, func(now time.Time) error {
 		if err := h.e.missing(); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@
 package source
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -29,6 +30,8 @@ type Source struct {
 	// File is the operator's cluster file, Accepted the copy of what was last
 	// accepted.
 	File, Accepted string
+
+	last [sha256.Size]byte // of what File said when it was last read
 }
 
 // Loaded is a config that could be read.
@@ -46,7 +49,12 @@ type Loaded struct {
 // Read reads the operator's file. Vservers with a fault have the last good
 // version of inForce, or, if nothing is in force yet, of the accepted copy.
 func (s *Source) Read(inForce *config.Cluster) (Loaded, error) {
-	cluster, err := parse(s.File)
+	data, err := os.ReadFile(s.File)
+	s.last = sum(data, err)
+	if err != nil {
+		return Loaded{}, fmt.Errorf("read cluster file: %w", err)
+	}
+	cluster, err := config.ParseCluster(s.File, data)
 	if err != nil {
 		return Loaded{}, err
 	}
@@ -59,14 +67,36 @@ func (s *Source) Read(inForce *config.Cluster) (Loaded, error) {
 	return Loaded{Cluster: whole, File: s.File, Kept: kept}, nil
 }
 
+// Changed reports whether the operator's file says something else than when it
+// was last read.
+func (s *Source) Changed() bool {
+	data, err := os.ReadFile(s.File)
+	return sum(data, err) != s.last
+}
+
+// sum stands for what reading a file came to.
+func sum(data []byte, err error) [sha256.Size]byte {
+	if err != nil {
+		data = []byte(err.Error())
+	}
+	return sha256.Sum256(data)
+}
+
 // Boot reads what a node starts with: the operator's file, or, if that is
-// refused or absent, the accepted copy.
-func (s *Source) Boot() (Loaded, error) {
+// refused or absent, the accepted copy. fit says whether a config can be put in
+// force on this node.
+func (s *Source) Boot(fit func(*config.Cluster) error) (Loaded, error) {
 	l, err := s.Read(nil)
+	if err == nil {
+		err = fit(l.Cluster)
+	}
 	if err == nil {
 		return l, nil
 	}
 	cluster, err2 := parse(s.Accepted)
+	if err2 == nil {
+		err2 = fit(cluster)
+	}
 	if err2 != nil {
 		if errors.Is(err2, os.ErrNotExist) {
 			return Loaded{}, err
