@@ -35,7 +35,7 @@ func TestSummarize(t *testing.T) {
 			"steady",
 			[]attempt{success(0, 0, 3, "a"), success(20, 1, 3, "b"), success(40, 0, 3, "a")},
 			Result{
-				Start: at(0), End: at(43), Sent: 3, Gap: 21 * ms, Slowest: 3 * ms, Late: 1 * ms, LastGood: at(43),
+				Start: at(0), End: at(43), Sent: 3, Gap: 21 * ms, Slowest: 3 * ms, Late: 1 * ms, FirstGood: at(3), LastGood: at(43),
 				Answers: map[string]int{"a": 2, "b": 1}, Errors: map[string]int{},
 			},
 		},
@@ -43,7 +43,7 @@ func TestSummarize(t *testing.T) {
 			"one success has no gap",
 			[]attempt{loss(0, "x"), success(20, 0, 3, "a"), loss(40, "x")},
 			Result{
-				Start: at(0), End: at(240), Sent: 3, Lost: 2, Slowest: 3 * ms, LastGood: at(23),
+				Start: at(0), End: at(240), Sent: 3, Lost: 2, Slowest: 3 * ms, FirstGood: at(23), LastGood: at(23),
 				Answers: map[string]int{"a": 1}, Errors: map[string]int{"x": 2},
 			},
 		},
@@ -51,7 +51,7 @@ func TestSummarize(t *testing.T) {
 			"an outage is from the last success before it to the first after it",
 			[]attempt{success(0, 0, 5, "a"), loss(20, "x"), loss(40, "y"), success(60, 0, 9, "a"), success(80, 0, 5, "a")},
 			Result{
-				Start: at(0), End: at(240), Sent: 5, Lost: 2, Gap: 64 * ms, Slowest: 9 * ms, LastGood: at(85),
+				Start: at(0), End: at(240), Sent: 5, Lost: 2, Gap: 64 * ms, Slowest: 9 * ms, FirstGood: at(5), LastGood: at(85),
 				Answers: map[string]int{"a": 3}, Errors: map[string]int{"x": 1, "y": 1},
 			},
 		},
@@ -59,7 +59,7 @@ func TestSummarize(t *testing.T) {
 			"answers that overtake one another",
 			[]attempt{success(0, 0, 100, "slow"), success(20, 0, 5, "a"), success(40, 0, 5, "a")},
 			Result{
-				Start: at(0), End: at(100), Sent: 3, Gap: 55 * ms, Slowest: 100 * ms, LastGood: at(100),
+				Start: at(0), End: at(100), Sent: 3, Gap: 55 * ms, Slowest: 100 * ms, FirstGood: at(25), LastGood: at(100),
 				Answers: map[string]int{"a": 2, "slow": 1}, Errors: map[string]int{},
 			},
 		},

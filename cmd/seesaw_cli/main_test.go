@@ -21,7 +21,7 @@ func TestRun(t *testing.T) {
 		{"bad flag", []string{"-zz"}, 2, "", "seesaw: flag provided but not defined: -zz (seesaw -h "},
 		{"command in words", []string{"help"}, 0, "Use ? for context-aware command completions.\n", ""},
 		{"command behind -c", []string{"-c", "help"}, 0, "Use ? for context-aware command completions.\n", ""},
-		{"incomplete", []string{"show"}, 2, "", "Incomplete command.\nseesaw: "},
+		{"incomplete", []string{"show"}, 2, "", "Incomplete command.\n"},
 		{"no engine", []string{"-engine", socket, "show", "ha"}, 1, "", "seesaw: show ha: engine does not answer on " + socket},
 		{"version without engine", []string{"-engine", socket, "show", "version"}, 1, "Seesaw ", "seesaw: version of the engine: "},
 		{"no terminal", []string{"-engine", socket}, 2, "", "seesaw: standard input is not a terminal"},
