@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -66,16 +67,33 @@ func (e *Engine) start(ctx context.Context) {
 }
 
 // reload reads the operator's file again and puts it in force. If it is refused
-// nothing changes, and the error says all that is wrong with it.
-func (e *Engine) reload(ctx context.Context) error {
+// nothing changes, and the error says all that is wrong with it. What is in
+// force may lack the vservers that are faulty.
+func (e *Engine) reload(ctx context.Context) (faulty []config.Faulty, err error) {
 	e.reading.Lock()
 	defer e.reading.Unlock()
 	var inForce *config.Cluster
 	if err := e.on(ctx, func(time.Time) { inForce = e.boot.loaded }); err != nil {
-		return err
+		return nil, err
 	}
 	l, err := e.src.Read(inForce)
-	return e.accept(ctx, inForce, l, err)
+	if err := e.accept(ctx, inForce, l, err); err != nil {
+		return nil, err
+	}
+	return l.Cluster.Faulty, nil
+}
+
+// leftOut is the error that tells an operator of vservers which a config has
+// wrong; nil if there are none.
+func leftOut(faulty []config.Faulty) error {
+	if len(faulty) == 0 {
+		return nil
+	}
+	lines := make([]string, len(faulty))
+	for i, f := range faulty {
+		lines[i] = f.Problems.Error()
+	}
+	return fmt.Errorf("all is in force but the vservers with a fault; they stay as they were last accepted:\n%s", strings.Join(lines, "\n"))
 }
 
 // poll reloads if the operator's file says something new.
@@ -90,7 +108,7 @@ func (e *Engine) poll(ctx context.Context) {
 	if e.on(ctx, func(time.Time) { follow = e.boot.source != source.None }) != nil || !follow {
 		return
 	}
-	if err := e.reload(ctx); err != nil {
+	if _, err := e.reload(ctx); err != nil {
 		e.log.Error("the cluster file is refused: what was in force stays", "file", e.src.File, "err", err)
 	}
 }
@@ -163,7 +181,7 @@ func (e *Engine) setSource(ctx context.Context, name string) (before string, err
 	if err != nil || name == "" || name == source.None {
 		return before, err
 	}
-	if err := e.reload(ctx); err != nil {
+	if _, err := e.reload(ctx); err != nil {
 		return before, fmt.Errorf("the config source is %s now, but what it has is refused: %w", name, err)
 	}
 	return before, nil
