@@ -128,7 +128,8 @@ func (h handlers) ConfigReload(ctx context.Context, _ *api.Empty) (*api.Empty, e
 	if err := h.e.afterBoot(ctx); err != nil {
 		return nil, status.Error(codes.Unavailable, err.Error())
 	}
-	return &api.Empty{}, answer(h.e.reload(ctx))
+	faulty, err := h.e.reload(ctx)
+	return &api.Empty{}, answer(errors.Join(err, leftOut(faulty)))
 }
 
 func (h handlers) ConfigSource(ctx context.Context, r *api.ConfigSourceRequest) (*api.ConfigSourceReply, error) {
