@@ -181,10 +181,6 @@ func TestViews(t *testing.T) {
 	r := started(t, nodeText, head+`vlan < vlan_id: 116 host < fqdn: "vlan116" ipv4: "192.168.36.9/24" > >`+web+dns)
 	r.join(healthy)
 	r.tableIs(bothUp + "\nservice 192.168.36.2:53/UDP rr 1.1.1.3:53 DSR weight 1")
-	r.kernel.SetStatistics(lb.ServiceStatistics{
-		Key:      lb.ServiceKey{Family: lb.IPv4, Protocol: lb.TCP, Addr: r.service("web").Destinations[0].Addr, Port: 80},
-		Counters: lb.Counters{Connections: 1},
-	})
 	cluster, err := r.client.ClusterStatus(r.ctx())
 	if err != nil || cluster.Site != "test" || cluster.Version != "test" || len(cluster.Nodes) != 2 || !cluster.Nodes[0].Local {
 		t.Errorf("cluster %+v, %v", cluster, err)
@@ -209,18 +205,13 @@ func TestViews(t *testing.T) {
 func TestCountersReachTheView(t *testing.T) {
 	r := started(t, nodeText, head+dns)
 	r.eventually("the service is there", func() bool { return r.table() != "" })
-	d := r.service("dns").Destinations[0]
-	r.kernel.SetStatistics(lb.ServiceStatistics{
-		Key:          lb.ServiceKey{Family: lb.IPv4, Protocol: lb.UDP, Addr: d.Addr.Prev().Next(), Port: 53},
-		Counters:     lb.Counters{Connections: 99}, // of another service
-		Destinations: nil,
-	})
-	vip, err := r.client.Vservers(r.ctx())
+	list, err := r.client.Vservers(r.ctx())
 	if err != nil {
 		t.Fatal(err)
 	}
+	vip, d := list[0].IPv4.Addr(), list[0].Services[0].Destinations[0]
 	r.kernel.SetStatistics(lb.ServiceStatistics{
-		Key:          lb.ServiceKey{Family: lb.IPv4, Protocol: lb.UDP, Addr: vip[0].IPv4.Addr(), Port: 53},
+		Key:          lb.ServiceKey{Family: lb.IPv4, Protocol: lb.UDP, Addr: vip, Port: 53},
 		Counters:     lb.Counters{Connections: 7},
 		Destinations: []lb.DestinationStatistics{{Addr: d.Addr, Port: 53, Active: 3}},
 	})

@@ -1,0 +1,90 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/status"
+
+	"seesaw/internal/rpc"
+	"seesaw/internal/wire"
+	"seesaw/proto/api"
+)
+
+// errSilent ends a connection on which nothing comes.
+var errSilent = errors.New("it is silent")
+
+// follow hears the peer until ctx ends, on one path after the other.
+func (l *Link) follow(ctx context.Context) {
+	wait := l.pace.first
+	for i := 0; ctx.Err() == nil; {
+		p := l.cfg.Paths[i%len(l.cfg.Paths)]
+		heard, err := l.hear(ctx, p)
+		if ctx.Err() != nil {
+			return
+		}
+		if heard {
+			wait = l.pace.first
+		} else {
+			i++
+		}
+		if l.repeats.New(p.Peer.Addr(), err) {
+			l.log.Warn("no link to the peer; trying on", "peer", p.Peer, "err", err)
+			l.cfg.Owner.PeerLost(ctx, err)
+		}
+		wait = l.pause(ctx, wait)
+	}
+}
+
+// hear follows the peer on one path for as long as the connection lasts. heard
+// says whether the peer has said anything.
+func (l *Link) hear(ctx context.Context, p Path) (heard bool, err error) {
+	conn, err := rpc.DialTLS(l.cfg.Files, p.Local.Addr(), p.Peer)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	streamCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := time.AfterFunc(l.pace.silence, func() { cancel(errSilent) })
+	defer watch.Stop()
+	stream, err := api.NewPeerClient(conn).Follow(streamCtx, &api.Empty{})
+	if err != nil {
+		return false, lost(streamCtx, p, err)
+	}
+	for {
+		m, err := stream.Recv()
+		if err != nil {
+			return heard, lost(streamCtx, p, err)
+		}
+		watch.Stop()
+		if !heard {
+			heard = true
+			l.repeats.New(p.Peer.Addr(), nil)
+			l.log.Info("link to the peer is up", "peer", p.Peer)
+		}
+		if m.GetState() != nil {
+			l.said(ctx, m.GetState())
+		}
+		watch.Reset(l.pace.silence)
+	}
+}
+
+// said hands over what of a peer's words can be believed.
+func (l *Link) said(ctx context.Context, m *api.PeerState) {
+	s, err := sound(wire.FromPeerState(m))
+	if err != nil {
+		l.log.Warn("not all that the peer says can be believed", "err", err)
+	}
+	l.cfg.Owner.PeerSaid(ctx, s)
+}
+
+// lost says why there is no link on a path.
+func lost(ctx context.Context, p Path, err error) error {
+	if cause := context.Cause(ctx); cause != nil && errors.Is(cause, errSilent) {
+		return fmt.Errorf("peer %v: %w", p.Peer, cause)
+	}
+	return fmt.Errorf("peer %v: %s", p.Peer, status.Convert(err).Message())
+}
