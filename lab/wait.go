@@ -5,7 +5,9 @@ import (
 	"time"
 )
 
-// pollEvery is how often WaitFor looks; short against what tests measure.
+// pollEvery is how often WaitFor looks; short against what tests measure. A look
+// that takes long is repeated less often, so that looking at a large table does
+// not take the time of whoever fills it.
 const pollEvery = 10 * time.Millisecond
 
 // WaitFor calls done until it returns true and fails the test when it has not
@@ -14,6 +16,7 @@ func WaitFor(t testing.TB, timeout time.Duration, what string, done func() (ok b
 	t.Helper()
 	start := time.Now()
 	for {
+		looked := time.Now()
 		ok, seen := done()
 		passed := time.Since(start)
 		if ok {
@@ -22,6 +25,6 @@ func WaitFor(t testing.TB, timeout time.Duration, what string, done func() (ok b
 		if passed > timeout {
 			t.Fatalf("no %s within %v; last seen: %s", what, timeout, seen)
 		}
-		time.Sleep(pollEvery)
+		time.Sleep(max(pollEvery, 3*time.Since(looked)))
 	}
 }
