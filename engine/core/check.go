@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"hash/fnv"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -130,11 +131,11 @@ func (c *Core) wantedChecks() map[lb.CheckID]lb.Check {
 	return wanted
 }
 
-// Checks returns the whole set of checks, for a healthcheck that has just
-// joined.
+// Checks returns the whole set of checks that healthcheck should run now, for
+// one that has just joined.
 func (c *Core) Checks() lb.CheckUpdate {
 	u := lb.CheckUpdate{Full: true}
-	for _, def := range c.wantedChecks() {
+	for _, def := range c.told.checks {
 		u.Changed = append(u.Changed, def)
 	}
 	slices.SortFunc(u.Changed, byID)
@@ -143,33 +144,59 @@ func (c *Core) Checks() lb.CheckUpdate {
 
 func byID(a, b lb.Check) int { return cmp.Compare(a.ID, b.ID) }
 
-// changeChecks runs a change of config or overrides and tells healthcheck what
-// has become of the set of checks.
+// told is what healthcheck has been told to run. It follows what is wanted once
+// ncc has made the VIPs and marks that the probes need: one sent earlier would
+// find a backend dead that is not.
+type told struct {
+	checks map[lb.CheckID]lb.Check
+	due    bool   // what is wanted has changed since
+	from   uint64 // the version of the network from which it can run
+}
+
+// changeChecks runs a change of config or overrides and sees to it that
+// healthcheck is told what has become of the set of checks.
 func (c *Core) changeChecks(change func()) {
 	before := c.wantedChecks()
 	change()
 	c.unsubscribe()
 	after := c.wantedChecks()
-	c.setProbes(after)
-	var u lb.CheckUpdate
-	var stopped []*check
-	for id, def := range after {
-		old, was := before[id]
-		if !was || old != def {
-			u.Changed = append(u.Changed, def)
-		}
-		if !was {
-			c.checks[id].run = true
-			c.holds.add(c.checks[id], c.now, c.heard)
-		}
+	if maps.Equal(before, after) {
+		return
 	}
+	c.setProbes(after)
+	c.told.due, c.told.from = true, c.net.last+1
+	var stopped []*check
 	for id := range before {
 		if _, still := after[id]; !still {
-			u.Removed = append(u.Removed, id)
 			stopped = append(stopped, c.checks[id])
 		}
 	}
 	c.forget(stopped)
+}
+
+// tellChecks tells healthcheck what to run now, if ncc is ready for it.
+func (c *Core) tellChecks() {
+	if !c.told.due || c.net.base < c.told.from {
+		return
+	}
+	c.told.due = false
+	wanted := c.wantedChecks()
+	var u lb.CheckUpdate
+	for id, def := range wanted {
+		if ck := c.checks[id]; !ck.run {
+			ck.run = true
+			c.holds.add(ck, c.now, c.heard)
+		}
+		if old, was := c.told.checks[id]; !was || old != def {
+			u.Changed = append(u.Changed, def)
+		}
+	}
+	for id := range c.told.checks {
+		if _, still := wanted[id]; !still {
+			u.Removed = append(u.Removed, id)
+		}
+	}
+	c.told.checks = wanted
 	if len(u.Changed)+len(u.Removed) == 0 {
 		return
 	}

@@ -29,6 +29,7 @@ type Core struct {
 
 	vservers map[string]*vserver
 	checks   map[lb.CheckID]*check
+	told     told
 	probes   []lb.ProbeMark // of the checks that are run, sorted by mark
 	marks    allocator
 	holds    holds

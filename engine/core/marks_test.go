@@ -114,3 +114,15 @@ func TestServiceWithoutMark(t *testing.T) {
 		t.Errorf("service %+v", s)
 	}
 }
+
+func TestMarkGivenBackRests(t *testing.T) {
+	a := newAllocator(nil)
+	a.service("x", lb.IPv4)
+	a.keep(nil)
+	if mark := a.service("y", lb.IPv4); mark != 257 {
+		t.Errorf("got %d, want 257: 256 was in use a moment ago", mark)
+	}
+	if mark := a.service("y", lb.IPv6); mark != 258 {
+		t.Errorf("the other family got %d, want one of its own", mark)
+	}
+}

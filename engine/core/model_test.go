@@ -2,7 +2,6 @@ package core
 
 import (
 	"flag"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/netip"
@@ -15,7 +14,7 @@ import (
 	"seesaw/internal/lb"
 )
 
-var sequences = flag.Int("sequences", 20000, "random sequences of events that the model test runs")
+var sequences = flag.Int("sequences", 5000, "random sequences of events that the model test runs")
 
 // model decides the wanted network anew after every event, from everything that
 // has ever been said, by plain loops over the config. It keeps only what the
@@ -27,7 +26,13 @@ type model struct {
 	waits     map[lb.CheckID]time.Time // since when it is run; zero = not counted yet
 	verdicts  map[lb.CheckID]lb.Health
 	heard     bool
-	up        map[string]lb.Health // of each service, by vserver and key
+	up        map[upKey]lb.Health
+}
+
+// upKey names a service of a vserver.
+type upKey struct {
+	vserver string
+	key     lb.ServiceKey
 }
 
 // event takes in what has happened, and returns the wanted vservers. ids gives
@@ -58,7 +63,7 @@ func (m *model) event(now time.Time, ev Event, ids func(v *config.Vserver, e int
 	}
 	m.follow(now, ids)
 	wanted := map[string]lb.Vserver{}
-	up := map[string]lb.Health{}
+	up := map[upKey]lb.Health{}
 	for _, v := range m.cluster.Vservers {
 		w := lb.Vserver{Name: v.Name}
 		for _, f := range lb.Families() {
@@ -131,7 +136,7 @@ func (m *model) health(now time.Time, ck lb.Check) lb.Health {
 }
 
 // family decides about the services of a vserver in one family.
-func (m *model) family(now time.Time, w *lb.Vserver, up map[string]lb.Health, v *config.Vserver, f lb.Family,
+func (m *model) family(now time.Time, w *lb.Vserver, up map[upKey]lb.Health, v *config.Vserver, f lb.Family,
 	ids func(*config.Vserver, int, lb.Family, netip.Addr) []lb.Check, there func(string, lb.ServiceKey) bool, mark func(string, lb.Family) uint32,
 ) {
 	vip := v.Host.Addr(f)
@@ -186,7 +191,7 @@ func (m *model) family(now time.Time, w *lb.Vserver, up map[string]lb.Health, v 
 				Upper: e.UThreshold, Lower: e.LThreshold, Want: wantOf(h),
 			})
 		}
-		name := fmt.Sprint(v.Name, s.Key)
+		name := upKey{v.Name, s.Key}
 		was := m.up[name]
 		threshold := e.High
 		if was == lb.Healthy || was == lb.HealthUnknown && there(v.Name, s.Key) {
@@ -268,10 +273,10 @@ func runSequence(t *testing.T, rnd *rand.Rand, clusters []Load, known map[place]
 	}
 	there := func(_ string, k lb.ServiceKey) bool { _, ok := r.host.there[k]; return ok }
 	mark := func(name string, f lb.Family) uint32 { return r.core.marks.service(name, f) }
-	var happened []string
+	var happened []Event
 	for range 12 {
 		ev := anyEvent(rnd, r, clusters)
-		happened = append(happened, fmt.Sprintf("%T%+v", ev, ev))
+		happened = append(happened, ev)
 		r.step(ev)
 		want := m.event(r.now, ev, ids, there, mark)
 		got := map[string]lb.Vserver{}
@@ -280,7 +285,7 @@ func runSequence(t *testing.T, rnd *rand.Rand, clusters []Load, known map[place]
 		}
 		if len(want) > 0 && !reflect.DeepEqual(got, want) {
 			same(t, "wanted", got, want)
-			t.Logf("events: %v", happened)
+			t.Logf("events: %+v", happened)
 			return false
 		}
 		r.applying = true

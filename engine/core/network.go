@@ -90,6 +90,7 @@ func (c *Core) applied(r lb.Report) {
 			c.observe(v, vr)
 		}
 	}
+	c.tellChecks()
 }
 
 // observe takes what is true of a vserver.
