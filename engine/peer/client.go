@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/status"
@@ -30,7 +32,7 @@ func (l *Link) follow(ctx context.Context) {
 		} else {
 			i++
 		}
-		if l.repeats.New(p.Peer.Addr(), err) {
+		if l.failures.New(p.Peer.Addr(), err) {
 			l.log.Warn("no link to the peer; trying on", "peer", p.Peer, "err", err)
 			l.cfg.Owner.PeerLost(ctx, err)
 		}
@@ -62,21 +64,21 @@ func (l *Link) hear(ctx context.Context, p Path) (heard bool, err error) {
 		watch.Stop()
 		if !heard {
 			heard = true
-			l.repeats.New(p.Peer.Addr(), nil)
+			l.failures.New(p.Peer.Addr(), nil)
 			l.log.Info("link to the peer is up", "peer", p.Peer)
 		}
 		if m.GetState() != nil {
-			l.said(ctx, m.GetState())
+			l.said(ctx, p.Peer.Addr(), m.GetState())
 		}
 		watch.Reset(l.pace.silence)
 	}
 }
 
 // said hands over what of a peer's words can be believed.
-func (l *Link) said(ctx context.Context, m *api.PeerState) {
+func (l *Link) said(ctx context.Context, peer netip.Addr, m *api.PeerState) {
 	s, err := sound(wire.FromPeerState(m))
-	if err != nil {
-		l.log.Warn("not all that the peer says can be believed", "err", err)
+	if l.doubts.New(peer, err) {
+		l.log.Warn("not all that the peer says can be believed", "peer", peer, "err", err)
 	}
 	l.cfg.Owner.PeerSaid(ctx, s)
 }
@@ -86,5 +88,12 @@ func lost(ctx context.Context, p Path, err error) error {
 	if cause := context.Cause(ctx); cause != nil && errors.Is(cause, errSilent) {
 		return fmt.Errorf("peer %v: %w", p.Peer, cause)
 	}
-	return fmt.Errorf("peer %v: %s", p.Peer, status.Convert(err).Message())
+	why := status.Convert(err).Message()
+	for _, hungUp := range [...]string{"EOF", "connection reset", "broken pipe"} {
+		if strings.Contains(why, hungUp) {
+			why += " (if it refuses us, its own log says why)"
+			break
+		}
+	}
+	return fmt.Errorf("peer %v: %s", p.Peer, why)
 }

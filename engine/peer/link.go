@@ -50,10 +50,11 @@ type pace struct {
 
 // Link is one node's end of the link to its peer.
 type Link struct {
-	cfg     Config
-	log     *slog.Logger
-	pace    pace
-	repeats rpc.Repeats
+	cfg  Config
+	log  *slog.Logger
+	pace pace
+	// What was logged of the connection, and of what came over it.
+	failures, doubts rpc.Repeats
 
 	mu      sync.Mutex // guards those below
 	ours    *lb.PeerState

@@ -56,6 +56,10 @@ type ConfigView struct {
 	InUse    string    `json:"in_use"`
 	Reason   string    `json:"reason,omitempty"`
 	LoadedAt time.Time `json:"loaded_at,omitzero"`
+	// Hash tells this config from another one.
+	Hash string `json:"hash,omitempty"`
+	// Peer is the other node, with what it runs.
+	Peer PeerView `json:"peer,omitzero"`
 }
 
 // VserverView is one vserver as it is.

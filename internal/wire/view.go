@@ -36,6 +36,7 @@ func ToConfigView(c lb.ConfigView) *api.ConfigView {
 		LastUpdate: toTime(c.LastUpdate),
 		Attributes: each(c.Attributes, func(a lb.Attribute) *api.Attribute { return &api.Attribute{Name: a.Name, Value: a.Value} }),
 		Warnings:   c.Warnings, Source: c.Source, InUse: c.InUse, Reason: c.Reason, LoadedAt: toTime(c.LoadedAt),
+		Hash: c.Hash, Peer: toPeerView(c.Peer),
 	}
 }
 
@@ -47,7 +48,7 @@ func FromConfigView(c *api.ConfigView) lb.ConfigView {
 			return lb.Attribute{Name: a.GetName(), Value: a.GetValue()}
 		}),
 		Warnings: c.GetWarnings(), Source: c.GetSource(), InUse: c.GetInUse(), Reason: c.GetReason(),
-		LoadedAt: fromTime(c.GetLoadedAt()),
+		LoadedAt: fromTime(c.GetLoadedAt()), Hash: c.GetHash(), Peer: fromPeerView(c.GetPeer()),
 	}
 }
 

@@ -90,6 +90,7 @@ func TestEveryFieldSurvivesTheWire(t *testing.T) {
 	trip(t, ToHAReport, FromHAReport, ToHAReport(lb.HAReport{}))
 	trip(t, ToClusterView, FromClusterView, ToClusterView(lb.ClusterView{}))
 	trip(t, ToConfigView, FromConfigView, ToConfigView(lb.ConfigView{}))
+	trip(t, ToPeerState, FromPeerState, ToPeerState(lb.PeerState{}))
 	trip(t, ToHAView, FromHAView, ToHAView(lb.HAView{}))
 	trip(t, ToVservers, FromVservers, ToVservers(nil))
 	trip(t, ToVLANs, FromVLANs, ToVLANs(nil))

@@ -2523,6 +2523,8 @@ type ConfigView struct {
 	InUse         string                 `protobuf:"bytes,5,opt,name=in_use,json=inUse,proto3" json:"in_use,omitempty"`
 	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	LoadedAt      int64                  `protobuf:"varint,7,opt,name=loaded_at,json=loadedAt,proto3" json:"loaded_at,omitempty"`
+	Hash          string                 `protobuf:"bytes,8,opt,name=hash,proto3" json:"hash,omitempty"`
+	Peer          *PeerView              `protobuf:"bytes,9,opt,name=peer,proto3" json:"peer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2606,6 +2608,104 @@ func (x *ConfigView) GetLoadedAt() int64 {
 	return 0
 }
 
+func (x *ConfigView) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *ConfigView) GetPeer() *PeerView {
+	if x != nil {
+		return x.Peer
+	}
+	return nil
+}
+
+type PeerView struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Connected        bool                   `protobuf:"varint,1,opt,name=connected,proto3" json:"connected,omitempty"`
+	Since            int64                  `protobuf:"varint,2,opt,name=since,proto3" json:"since,omitempty"`
+	Reason           string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	ConfigHash       string                 `protobuf:"bytes,4,opt,name=config_hash,json=configHash,proto3" json:"config_hash,omitempty"`
+	ConfigLastUpdate int64                  `protobuf:"varint,5,opt,name=config_last_update,json=configLastUpdate,proto3" json:"config_last_update,omitempty"`
+	SameConfig       bool                   `protobuf:"varint,6,opt,name=same_config,json=sameConfig,proto3" json:"same_config,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *PeerView) Reset() {
+	*x = PeerView{}
+	mi := &file_api_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeerView) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeerView) ProtoMessage() {}
+
+func (x *PeerView) ProtoReflect() protoreflect.Message {
+	mi := &file_api_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeerView.ProtoReflect.Descriptor instead.
+func (*PeerView) Descriptor() ([]byte, []int) {
+	return file_api_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *PeerView) GetConnected() bool {
+	if x != nil {
+		return x.Connected
+	}
+	return false
+}
+
+func (x *PeerView) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *PeerView) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PeerView) GetConfigHash() string {
+	if x != nil {
+		return x.ConfigHash
+	}
+	return ""
+}
+
+func (x *PeerView) GetConfigLastUpdate() int64 {
+	if x != nil {
+		return x.ConfigLastUpdate
+	}
+	return 0
+}
+
+func (x *PeerView) GetSameConfig() bool {
+	if x != nil {
+		return x.SameConfig
+	}
+	return false
+}
+
 type ConfigSourceRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Source        string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
@@ -2615,7 +2715,7 @@ type ConfigSourceRequest struct {
 
 func (x *ConfigSourceRequest) Reset() {
 	*x = ConfigSourceRequest{}
-	mi := &file_api_proto_msgTypes[34]
+	mi := &file_api_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2627,7 +2727,7 @@ func (x *ConfigSourceRequest) String() string {
 func (*ConfigSourceRequest) ProtoMessage() {}
 
 func (x *ConfigSourceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[34]
+	mi := &file_api_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2640,7 +2740,7 @@ func (x *ConfigSourceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigSourceRequest.ProtoReflect.Descriptor instead.
 func (*ConfigSourceRequest) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{34}
+	return file_api_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ConfigSourceRequest) GetSource() string {
@@ -2659,7 +2759,7 @@ type ConfigSourceReply struct {
 
 func (x *ConfigSourceReply) Reset() {
 	*x = ConfigSourceReply{}
-	mi := &file_api_proto_msgTypes[35]
+	mi := &file_api_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2671,7 +2771,7 @@ func (x *ConfigSourceReply) String() string {
 func (*ConfigSourceReply) ProtoMessage() {}
 
 func (x *ConfigSourceReply) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[35]
+	mi := &file_api_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2684,7 +2784,7 @@ func (x *ConfigSourceReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigSourceReply.ProtoReflect.Descriptor instead.
 func (*ConfigSourceReply) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{35}
+	return file_api_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ConfigSourceReply) GetBefore() string {
@@ -2703,7 +2803,7 @@ type VserversReply struct {
 
 func (x *VserversReply) Reset() {
 	*x = VserversReply{}
-	mi := &file_api_proto_msgTypes[36]
+	mi := &file_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2715,7 +2815,7 @@ func (x *VserversReply) String() string {
 func (*VserversReply) ProtoMessage() {}
 
 func (x *VserversReply) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[36]
+	mi := &file_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2728,7 +2828,7 @@ func (x *VserversReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VserversReply.ProtoReflect.Descriptor instead.
 func (*VserversReply) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{36}
+	return file_api_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *VserversReply) GetVservers() []*VserverView {
@@ -2755,7 +2855,7 @@ type VserverView struct {
 
 func (x *VserverView) Reset() {
 	*x = VserverView{}
-	mi := &file_api_proto_msgTypes[37]
+	mi := &file_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2767,7 +2867,7 @@ func (x *VserverView) String() string {
 func (*VserverView) ProtoMessage() {}
 
 func (x *VserverView) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[37]
+	mi := &file_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2780,7 +2880,7 @@ func (x *VserverView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VserverView.ProtoReflect.Descriptor instead.
 func (*VserverView) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{37}
+	return file_api_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *VserverView) GetName() string {
@@ -2871,7 +2971,7 @@ type ServiceView struct {
 
 func (x *ServiceView) Reset() {
 	*x = ServiceView{}
-	mi := &file_api_proto_msgTypes[38]
+	mi := &file_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2883,7 +2983,7 @@ func (x *ServiceView) String() string {
 func (*ServiceView) ProtoMessage() {}
 
 func (x *ServiceView) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[38]
+	mi := &file_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2896,7 +2996,7 @@ func (x *ServiceView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceView.ProtoReflect.Descriptor instead.
 func (*ServiceView) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{38}
+	return file_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ServiceView) GetFamily() uint32 {
@@ -3038,7 +3138,7 @@ type DestinationView struct {
 
 func (x *DestinationView) Reset() {
 	*x = DestinationView{}
-	mi := &file_api_proto_msgTypes[39]
+	mi := &file_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3050,7 +3150,7 @@ func (x *DestinationView) String() string {
 func (*DestinationView) ProtoMessage() {}
 
 func (x *DestinationView) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[39]
+	mi := &file_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3063,7 +3163,7 @@ func (x *DestinationView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationView.ProtoReflect.Descriptor instead.
 func (*DestinationView) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{39}
+	return file_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *DestinationView) GetName() string {
@@ -3159,7 +3259,7 @@ type VLANsReply struct {
 
 func (x *VLANsReply) Reset() {
 	*x = VLANsReply{}
-	mi := &file_api_proto_msgTypes[40]
+	mi := &file_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3171,7 +3271,7 @@ func (x *VLANsReply) String() string {
 func (*VLANsReply) ProtoMessage() {}
 
 func (x *VLANsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[40]
+	mi := &file_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3184,7 +3284,7 @@ func (x *VLANsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VLANsReply.ProtoReflect.Descriptor instead.
 func (*VLANsReply) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{40}
+	return file_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *VLANsReply) GetVlans() []*VLANView {
@@ -3210,7 +3310,7 @@ type VLANView struct {
 
 func (x *VLANView) Reset() {
 	*x = VLANView{}
-	mi := &file_api_proto_msgTypes[41]
+	mi := &file_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3222,7 +3322,7 @@ func (x *VLANView) String() string {
 func (*VLANView) ProtoMessage() {}
 
 func (x *VLANView) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[41]
+	mi := &file_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3235,7 +3335,7 @@ func (x *VLANView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VLANView.ProtoReflect.Descriptor instead.
 func (*VLANView) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{41}
+	return file_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *VLANView) GetId() uint32 {
@@ -3303,7 +3403,7 @@ type BGPNeighborsReply struct {
 
 func (x *BGPNeighborsReply) Reset() {
 	*x = BGPNeighborsReply{}
-	mi := &file_api_proto_msgTypes[42]
+	mi := &file_api_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3315,7 +3415,7 @@ func (x *BGPNeighborsReply) String() string {
 func (*BGPNeighborsReply) ProtoMessage() {}
 
 func (x *BGPNeighborsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[42]
+	mi := &file_api_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3328,7 +3428,7 @@ func (x *BGPNeighborsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BGPNeighborsReply.ProtoReflect.Descriptor instead.
 func (*BGPNeighborsReply) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{42}
+	return file_api_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *BGPNeighborsReply) GetNeighbors() []*BGPNeighborView {
@@ -3352,7 +3452,7 @@ type BGPNeighborView struct {
 
 func (x *BGPNeighborView) Reset() {
 	*x = BGPNeighborView{}
-	mi := &file_api_proto_msgTypes[43]
+	mi := &file_api_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3364,7 +3464,7 @@ func (x *BGPNeighborView) String() string {
 func (*BGPNeighborView) ProtoMessage() {}
 
 func (x *BGPNeighborView) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[43]
+	mi := &file_api_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3377,7 +3477,7 @@ func (x *BGPNeighborView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BGPNeighborView.ProtoReflect.Descriptor instead.
 func (*BGPNeighborView) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{43}
+	return file_api_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *BGPNeighborView) GetAddr() []byte {
@@ -3432,7 +3532,7 @@ type OverrideVserverRequest struct {
 
 func (x *OverrideVserverRequest) Reset() {
 	*x = OverrideVserverRequest{}
-	mi := &file_api_proto_msgTypes[44]
+	mi := &file_api_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3444,7 +3544,7 @@ func (x *OverrideVserverRequest) String() string {
 func (*OverrideVserverRequest) ProtoMessage() {}
 
 func (x *OverrideVserverRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_api_proto_msgTypes[44]
+	mi := &file_api_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3457,7 +3557,7 @@ func (x *OverrideVserverRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OverrideVserverRequest.ProtoReflect.Descriptor instead.
 func (*OverrideVserverRequest) Descriptor() ([]byte, []int) {
-	return file_api_proto_rawDescGZIP(), []int{44}
+	return file_api_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *OverrideVserverRequest) GetVserver() string {
@@ -3692,7 +3792,7 @@ const file_api_proto_rawDesc = "" +
 	"lastUpdate\"5\n" +
 	"\tAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\xe4\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\xa2\x02\n" +
 	"\n" +
 	"ConfigView\x12\x1f\n" +
 	"\vlast_update\x18\x01 \x01(\x03R\n" +
@@ -3704,7 +3804,18 @@ const file_api_proto_rawDesc = "" +
 	"\x06source\x18\x04 \x01(\tR\x06source\x12\x15\n" +
 	"\x06in_use\x18\x05 \x01(\tR\x05inUse\x12\x16\n" +
 	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x1b\n" +
-	"\tloaded_at\x18\a \x01(\x03R\bloadedAt\"-\n" +
+	"\tloaded_at\x18\a \x01(\x03R\bloadedAt\x12\x12\n" +
+	"\x04hash\x18\b \x01(\tR\x04hash\x12(\n" +
+	"\x04peer\x18\t \x01(\v2\x14.seesaw.api.PeerViewR\x04peer\"\xc6\x01\n" +
+	"\bPeerView\x12\x1c\n" +
+	"\tconnected\x18\x01 \x01(\bR\tconnected\x12\x14\n" +
+	"\x05since\x18\x02 \x01(\x03R\x05since\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1f\n" +
+	"\vconfig_hash\x18\x04 \x01(\tR\n" +
+	"configHash\x12,\n" +
+	"\x12config_last_update\x18\x05 \x01(\x03R\x10configLastUpdate\x12\x1f\n" +
+	"\vsame_config\x18\x06 \x01(\bR\n" +
+	"sameConfig\"-\n" +
 	"\x13ConfigSourceRequest\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\"+\n" +
 	"\x11ConfigSourceReply\x12\x16\n" +
@@ -3809,7 +3920,7 @@ func file_api_proto_rawDescGZIP() []byte {
 	return file_api_proto_rawDescData
 }
 
-var file_api_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_api_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_api_proto_goTypes = []any{
 	(*Empty)(nil),                  // 0: seesaw.api.Empty
 	(*Update)(nil),                 // 1: seesaw.api.Update
@@ -3845,17 +3956,18 @@ var file_api_proto_goTypes = []any{
 	(*HAView)(nil),                 // 31: seesaw.api.HAView
 	(*Attribute)(nil),              // 32: seesaw.api.Attribute
 	(*ConfigView)(nil),             // 33: seesaw.api.ConfigView
-	(*ConfigSourceRequest)(nil),    // 34: seesaw.api.ConfigSourceRequest
-	(*ConfigSourceReply)(nil),      // 35: seesaw.api.ConfigSourceReply
-	(*VserversReply)(nil),          // 36: seesaw.api.VserversReply
-	(*VserverView)(nil),            // 37: seesaw.api.VserverView
-	(*ServiceView)(nil),            // 38: seesaw.api.ServiceView
-	(*DestinationView)(nil),        // 39: seesaw.api.DestinationView
-	(*VLANsReply)(nil),             // 40: seesaw.api.VLANsReply
-	(*VLANView)(nil),               // 41: seesaw.api.VLANView
-	(*BGPNeighborsReply)(nil),      // 42: seesaw.api.BGPNeighborsReply
-	(*BGPNeighborView)(nil),        // 43: seesaw.api.BGPNeighborView
-	(*OverrideVserverRequest)(nil), // 44: seesaw.api.OverrideVserverRequest
+	(*PeerView)(nil),               // 34: seesaw.api.PeerView
+	(*ConfigSourceRequest)(nil),    // 35: seesaw.api.ConfigSourceRequest
+	(*ConfigSourceReply)(nil),      // 36: seesaw.api.ConfigSourceReply
+	(*VserversReply)(nil),          // 37: seesaw.api.VserversReply
+	(*VserverView)(nil),            // 38: seesaw.api.VserverView
+	(*ServiceView)(nil),            // 39: seesaw.api.ServiceView
+	(*DestinationView)(nil),        // 40: seesaw.api.DestinationView
+	(*VLANsReply)(nil),             // 41: seesaw.api.VLANsReply
+	(*VLANView)(nil),               // 42: seesaw.api.VLANView
+	(*BGPNeighborsReply)(nil),      // 43: seesaw.api.BGPNeighborsReply
+	(*BGPNeighborView)(nil),        // 44: seesaw.api.BGPNeighborView
+	(*OverrideVserverRequest)(nil), // 45: seesaw.api.OverrideVserverRequest
 }
 var file_api_proto_depIdxs = []int32{
 	6,  // 0: seesaw.api.Update.node:type_name -> seesaw.api.Node
@@ -3888,50 +4000,51 @@ var file_api_proto_depIdxs = []int32{
 	2,  // 27: seesaw.api.NodeView.ipv4:type_name -> seesaw.api.Prefix
 	2,  // 28: seesaw.api.NodeView.ipv6:type_name -> seesaw.api.Prefix
 	32, // 29: seesaw.api.ConfigView.attributes:type_name -> seesaw.api.Attribute
-	37, // 30: seesaw.api.VserversReply.vservers:type_name -> seesaw.api.VserverView
-	2,  // 31: seesaw.api.VserverView.ipv4:type_name -> seesaw.api.Prefix
-	2,  // 32: seesaw.api.VserverView.ipv6:type_name -> seesaw.api.Prefix
-	38, // 33: seesaw.api.VserverView.services:type_name -> seesaw.api.ServiceView
-	18, // 34: seesaw.api.ServiceView.counters:type_name -> seesaw.api.Counters
-	39, // 35: seesaw.api.ServiceView.destinations:type_name -> seesaw.api.DestinationView
-	18, // 36: seesaw.api.DestinationView.counters:type_name -> seesaw.api.Counters
-	41, // 37: seesaw.api.VLANsReply.vlans:type_name -> seesaw.api.VLANView
-	2,  // 38: seesaw.api.VLANView.ipv4:type_name -> seesaw.api.Prefix
-	2,  // 39: seesaw.api.VLANView.ipv6:type_name -> seesaw.api.Prefix
-	43, // 40: seesaw.api.BGPNeighborsReply.neighbors:type_name -> seesaw.api.BGPNeighborView
-	28, // 41: seesaw.api.Engine.HA:input_type -> seesaw.api.HAReport
-	25, // 42: seesaw.api.Engine.Healthchecks:input_type -> seesaw.api.VerdictReport
-	0,  // 43: seesaw.api.Engine.ClusterStatus:input_type -> seesaw.api.Empty
-	0,  // 44: seesaw.api.Engine.ConfigStatus:input_type -> seesaw.api.Empty
-	0,  // 45: seesaw.api.Engine.ConfigReload:input_type -> seesaw.api.Empty
-	34, // 46: seesaw.api.Engine.ConfigSource:input_type -> seesaw.api.ConfigSourceRequest
-	0,  // 47: seesaw.api.Engine.HAStatus:input_type -> seesaw.api.Empty
-	0,  // 48: seesaw.api.Engine.Vservers:input_type -> seesaw.api.Empty
-	0,  // 49: seesaw.api.Engine.VLANs:input_type -> seesaw.api.Empty
-	0,  // 50: seesaw.api.Engine.BGPNeighbors:input_type -> seesaw.api.Empty
-	0,  // 51: seesaw.api.Engine.Failover:input_type -> seesaw.api.Empty
-	44, // 52: seesaw.api.Engine.OverrideVserver:input_type -> seesaw.api.OverrideVserverRequest
-	1,  // 53: seesaw.api.NCC.Apply:input_type -> seesaw.api.Update
-	0,  // 54: seesaw.api.NCC.Statistics:input_type -> seesaw.api.Empty
-	27, // 55: seesaw.api.Engine.HA:output_type -> seesaw.api.HADirective
-	23, // 56: seesaw.api.Engine.Healthchecks:output_type -> seesaw.api.CheckUpdate
-	29, // 57: seesaw.api.Engine.ClusterStatus:output_type -> seesaw.api.ClusterView
-	33, // 58: seesaw.api.Engine.ConfigStatus:output_type -> seesaw.api.ConfigView
-	0,  // 59: seesaw.api.Engine.ConfigReload:output_type -> seesaw.api.Empty
-	35, // 60: seesaw.api.Engine.ConfigSource:output_type -> seesaw.api.ConfigSourceReply
-	31, // 61: seesaw.api.Engine.HAStatus:output_type -> seesaw.api.HAView
-	36, // 62: seesaw.api.Engine.Vservers:output_type -> seesaw.api.VserversReply
-	40, // 63: seesaw.api.Engine.VLANs:output_type -> seesaw.api.VLANsReply
-	42, // 64: seesaw.api.Engine.BGPNeighbors:output_type -> seesaw.api.BGPNeighborsReply
-	0,  // 65: seesaw.api.Engine.Failover:output_type -> seesaw.api.Empty
-	0,  // 66: seesaw.api.Engine.OverrideVserver:output_type -> seesaw.api.Empty
-	12, // 67: seesaw.api.NCC.Apply:output_type -> seesaw.api.Report
-	19, // 68: seesaw.api.NCC.Statistics:output_type -> seesaw.api.StatisticsReply
-	55, // [55:69] is the sub-list for method output_type
-	41, // [41:55] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	34, // 30: seesaw.api.ConfigView.peer:type_name -> seesaw.api.PeerView
+	38, // 31: seesaw.api.VserversReply.vservers:type_name -> seesaw.api.VserverView
+	2,  // 32: seesaw.api.VserverView.ipv4:type_name -> seesaw.api.Prefix
+	2,  // 33: seesaw.api.VserverView.ipv6:type_name -> seesaw.api.Prefix
+	39, // 34: seesaw.api.VserverView.services:type_name -> seesaw.api.ServiceView
+	18, // 35: seesaw.api.ServiceView.counters:type_name -> seesaw.api.Counters
+	40, // 36: seesaw.api.ServiceView.destinations:type_name -> seesaw.api.DestinationView
+	18, // 37: seesaw.api.DestinationView.counters:type_name -> seesaw.api.Counters
+	42, // 38: seesaw.api.VLANsReply.vlans:type_name -> seesaw.api.VLANView
+	2,  // 39: seesaw.api.VLANView.ipv4:type_name -> seesaw.api.Prefix
+	2,  // 40: seesaw.api.VLANView.ipv6:type_name -> seesaw.api.Prefix
+	44, // 41: seesaw.api.BGPNeighborsReply.neighbors:type_name -> seesaw.api.BGPNeighborView
+	28, // 42: seesaw.api.Engine.HA:input_type -> seesaw.api.HAReport
+	25, // 43: seesaw.api.Engine.Healthchecks:input_type -> seesaw.api.VerdictReport
+	0,  // 44: seesaw.api.Engine.ClusterStatus:input_type -> seesaw.api.Empty
+	0,  // 45: seesaw.api.Engine.ConfigStatus:input_type -> seesaw.api.Empty
+	0,  // 46: seesaw.api.Engine.ConfigReload:input_type -> seesaw.api.Empty
+	35, // 47: seesaw.api.Engine.ConfigSource:input_type -> seesaw.api.ConfigSourceRequest
+	0,  // 48: seesaw.api.Engine.HAStatus:input_type -> seesaw.api.Empty
+	0,  // 49: seesaw.api.Engine.Vservers:input_type -> seesaw.api.Empty
+	0,  // 50: seesaw.api.Engine.VLANs:input_type -> seesaw.api.Empty
+	0,  // 51: seesaw.api.Engine.BGPNeighbors:input_type -> seesaw.api.Empty
+	0,  // 52: seesaw.api.Engine.Failover:input_type -> seesaw.api.Empty
+	45, // 53: seesaw.api.Engine.OverrideVserver:input_type -> seesaw.api.OverrideVserverRequest
+	1,  // 54: seesaw.api.NCC.Apply:input_type -> seesaw.api.Update
+	0,  // 55: seesaw.api.NCC.Statistics:input_type -> seesaw.api.Empty
+	27, // 56: seesaw.api.Engine.HA:output_type -> seesaw.api.HADirective
+	23, // 57: seesaw.api.Engine.Healthchecks:output_type -> seesaw.api.CheckUpdate
+	29, // 58: seesaw.api.Engine.ClusterStatus:output_type -> seesaw.api.ClusterView
+	33, // 59: seesaw.api.Engine.ConfigStatus:output_type -> seesaw.api.ConfigView
+	0,  // 60: seesaw.api.Engine.ConfigReload:output_type -> seesaw.api.Empty
+	36, // 61: seesaw.api.Engine.ConfigSource:output_type -> seesaw.api.ConfigSourceReply
+	31, // 62: seesaw.api.Engine.HAStatus:output_type -> seesaw.api.HAView
+	37, // 63: seesaw.api.Engine.Vservers:output_type -> seesaw.api.VserversReply
+	41, // 64: seesaw.api.Engine.VLANs:output_type -> seesaw.api.VLANsReply
+	43, // 65: seesaw.api.Engine.BGPNeighbors:output_type -> seesaw.api.BGPNeighborsReply
+	0,  // 66: seesaw.api.Engine.Failover:output_type -> seesaw.api.Empty
+	0,  // 67: seesaw.api.Engine.OverrideVserver:output_type -> seesaw.api.Empty
+	12, // 68: seesaw.api.NCC.Apply:output_type -> seesaw.api.Report
+	19, // 69: seesaw.api.NCC.Statistics:output_type -> seesaw.api.StatisticsReply
+	56, // [56:70] is the sub-list for method output_type
+	42, // [42:56] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_api_proto_init() }
@@ -3945,7 +4058,7 @@ func file_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_api_proto_rawDesc), len(file_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   45,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
