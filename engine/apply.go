@@ -14,7 +14,7 @@ const (
 	// us; ncc acts after five.
 	renewEvery = time.Second
 	// applyTimeout bounds one call: a full table of 4,000 vservers takes seconds.
-	applyTimeout = 30 * time.Second
+	applyTimeout = 2 * time.Minute
 	// applyRetry is the longest pause before ncc is asked again after a failure.
 	applyRetry = time.Second
 )

@@ -41,16 +41,13 @@ func (s *session[T]) push(v T) {
 // Healthchecks serves the session of healthcheck.
 func (h handlers) Healthchecks(stream grpc.BidiStreamingServer[api.VerdictReport, api.CheckUpdate]) error {
 	e := h.e
-	// Before that the whole set of checks would be none, and healthcheck would
-	// forget what it knows.
-	if err := e.afterBoot(stream.Context()); err != nil {
-		return err
-	}
 	s, ctx := newSession[lb.CheckUpdate](stream.Context(), 64)
 	defer s.end()
 	if err := e.on(ctx, func(time.Time) {
 		e.checks[s] = true
-		s.push(e.core.Checks())
+		if u, ok := e.core.Checks(); ok {
+			s.push(u)
+		}
 	}); err != nil {
 		return err
 	}

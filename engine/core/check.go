@@ -132,14 +132,16 @@ func (c *Core) wantedChecks() map[lb.CheckID]lb.Check {
 }
 
 // Checks returns the whole set of checks that healthcheck should run now, for
-// one that has just joined.
-func (c *Core) Checks() lb.CheckUpdate {
-	u := lb.CheckUpdate{Full: true}
+// one that has just joined. Before ncc has answered for the first time there is
+// nothing to say yet, and ok is false: an empty set would have healthcheck forget
+// what it knows. A SetChecks with the whole set follows then.
+func (c *Core) Checks() (u lb.CheckUpdate, ok bool) {
+	u.Full = true
 	for _, def := range c.told.checks {
 		u.Changed = append(u.Changed, def)
 	}
 	slices.SortFunc(u.Changed, byID)
-	return u
+	return u, c.told.checks != nil
 }
 
 func byID(a, b lb.Check) int { return cmp.Compare(a.ID, b.ID) }
@@ -148,9 +150,9 @@ func byID(a, b lb.Check) int { return cmp.Compare(a.ID, b.ID) }
 // ncc has made the VIPs and marks that the probes need: one sent earlier would
 // find a backend dead that is not.
 type told struct {
-	checks map[lb.CheckID]lb.Check
-	due    bool   // what is wanted has changed since
-	from   uint64 // the version of the network from which it can run
+	checks map[lb.CheckID]lb.Check // nil = nothing yet
+	due    bool                    // what is wanted has changed since
+	from   uint64                  // the version of the network from which it can run
 }
 
 // changeChecks runs a change of config or overrides and sees to it that
@@ -176,12 +178,13 @@ func (c *Core) changeChecks(change func()) {
 
 // tellChecks tells healthcheck what to run now, if ncc is ready for it.
 func (c *Core) tellChecks() {
-	if !c.told.due || c.net.base < c.told.from {
+	first := c.told.checks == nil
+	if !c.told.due && !first || c.net.base < c.told.from {
 		return
 	}
 	c.told.due = false
 	wanted := c.wantedChecks()
-	var u lb.CheckUpdate
+	u := lb.CheckUpdate{Full: first}
 	for id, def := range wanted {
 		if ck := c.checks[id]; !ck.run {
 			ck.run = true
@@ -197,7 +200,7 @@ func (c *Core) tellChecks() {
 		}
 	}
 	c.told.checks = wanted
-	if len(u.Changed)+len(u.Removed) == 0 {
+	if !first && len(u.Changed)+len(u.Removed) == 0 {
 		return
 	}
 	slices.SortFunc(u.Changed, byID)

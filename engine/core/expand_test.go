@@ -308,7 +308,7 @@ func TestWholeSetOfChecks(t *testing.T) {
 	r := newRig(t, aloneText)
 	r.load(resolver)
 	r.load(strings.Replace(resolver, "port: 4 >", "port: 6 >", 1))
-	u := r.core.Checks()
+	u, _ := r.core.Checks()
 	if !u.Full || len(u.Removed) > 0 || !slices.IsSortedFunc(u.Changed, byID) {
 		t.Errorf("set is %+v, want a full one, sorted", u)
 	}

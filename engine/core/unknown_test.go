@@ -147,8 +147,8 @@ func TestFoundUpAfterTheVerdicts(t *testing.T) {
 	r.restart()
 	r.step(Load{Cluster: parseCluster(t, cluster)})
 	var report lb.VerdictReport
-	for id, c := range r.checks {
-		if c.Backend == addr("1.1.1.1") {
+	for id, ck := range r.core.checks {
+		if ck.def.Backend == addr("1.1.1.1") {
 			report.Verdicts = append(report.Verdicts, lb.Verdict{ID: id, State: lb.Healthy})
 		}
 	}
