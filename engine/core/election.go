@@ -111,6 +111,7 @@ func (c *Core) haReported(r lb.HAReport) {
 	if r.Role != before {
 		c.log("role changed", "old", before.String(), "role", r.Role.String(), "reason", r.Reason)
 		c.net.touchNode()
+		c.emit(Direct{}) // an ha that is leaving waits to hear that its word has come
 	}
 }
 
