@@ -117,6 +117,10 @@ func (e *Engine) poll(ctx context.Context) {
 // reading is held.
 func (e *Engine) accept(ctx context.Context, inForce *config.Cluster, l source.Loaded, err error) error {
 	same := err == nil && inForce != nil && proto.Equal(inForce.Raw, l.Cluster.Raw) && reflect.DeepEqual(inForce.Faulty, l.Cluster.Faulty)
+	var version lb.ConfigVersion
+	if err == nil && !same {
+		version = versionOf(l.Cluster)
+	}
 	stopping := e.on(ctx, func(now time.Time) {
 		if err == nil {
 			err = e.core.Accept(l.Cluster)
@@ -133,6 +137,8 @@ func (e *Engine) accept(ctx context.Context, inForce *config.Cluster, l source.L
 		}
 		e.boot.loaded = l.Cluster
 		e.step(now, core.Load{Cluster: l.Cluster, View: lb.ConfigView{InUse: source.Disk, LoadedAt: now}})
+		e.pair.runs(now, version)
+		e.tellPeer()
 	})
 	if err := errors.Join(stopping, err); err != nil {
 		return err

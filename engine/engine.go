@@ -50,6 +50,7 @@ type Engine struct {
 	ncc   Network
 	core  *core.Core // owned by loop
 	boot  bootState  // owned by loop
+	pair  pair       // owned by loop
 	saver *saver
 	stats statistics
 
@@ -100,6 +101,7 @@ func New(cfg Config, ncc Network, log *slog.Logger) (*Engine, error) {
 		Node: cfg.Node, Version: cfg.Version, Epoch: uint64(time.Now().UnixNano()),
 		Marks: marks, Overrides: overrides,
 	})
+	e.newLink()
 	return e, nil
 }
 
@@ -111,6 +113,9 @@ func (e *Engine) Run(ctx context.Context, lis net.Listener) error {
 	tasks := []func(context.Context) error{
 		e.loop, e.configure, e.applier, e.saver.run,
 		func(ctx context.Context) error { return e.serve(ctx, lis) },
+	}
+	if e.pair.link != nil {
+		tasks = append(tasks, e.pair.link.Run, e.watchPeer)
 	}
 	ended := make(chan error, len(tasks)) // one value from each task
 	for _, task := range tasks {
@@ -201,6 +206,7 @@ func (e *Engine) carryOut(effects []core.Effect) {
 			e.saver.saveJSON(filepath.Join(e.cfg.Node.StateDir, marksFile), effect.Marks)
 		case core.SaveOverrides:
 			e.saver.saveJSON(filepath.Join(e.cfg.Node.StateDir, overridesFile), effect.Overrides)
+			e.tellPeer()
 		case core.Log:
 			if effect.Warn {
 				e.log.Warn(effect.Text, effect.Args...)

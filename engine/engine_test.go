@@ -235,7 +235,7 @@ func TestOverrides(t *testing.T) {
 	}
 	r.tableIs("")
 	r.stop()
-	if data, err := os.ReadFile(filepath.Join(r.node.StateDir, overridesFile)); err != nil || !strings.Contains(string(data), `"dns": "disabled"`) {
+	if data, err := os.ReadFile(filepath.Join(r.node.StateDir, overridesFile)); err != nil || !strings.Contains(string(data), `"vserver": "dns"`) {
 		t.Errorf("saved %s, %v", data, err)
 	}
 	r.start()

@@ -128,7 +128,8 @@ type rig struct {
 	engine  *Engine
 	client  *client.Client
 	stopNCC func()
-	stop    func() // of the engine and the client
+	prepare func(*Engine) // before it runs; may be nil
+	stop    func()        // of the engine and the client
 }
 
 // newRig makes the files and starts nothing.
@@ -202,6 +203,9 @@ func (r *rig) start() {
 	e, err := New(Config{Node: r.node, ClusterFile: r.file(), Version: "test"}, r.wire, r.log.logger())
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	if r.prepare != nil {
+		r.prepare(e)
 	}
 	socket := filepath.Join(r.dir, "engine.sock")
 	lis, err := rpc.Listen(socket)

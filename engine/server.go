@@ -102,6 +102,7 @@ func (h handlers) ConfigStatus(ctx context.Context, _ *api.Empty) (*api.ConfigVi
 	return ask(ctx, h.e, func() lb.ConfigView {
 		v := h.e.core.ConfigView()
 		h.e.boot.explain(&v)
+		h.e.pair.explain(time.Now(), &v)
 		return v
 	}, wire.ToConfigView)
 }

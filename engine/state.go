@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"seesaw/engine/core"
 	"seesaw/internal/lb"
@@ -19,8 +22,24 @@ const (
 
 // remembered reads what an earlier engine has saved. What cannot be read costs
 // only the memory.
-func remembered(dir string, log *slog.Logger) (core.Marks, map[string]lb.Override) {
-	return load[core.Marks](filepath.Join(dir, marksFile), log), load[map[string]lb.Override](filepath.Join(dir, overridesFile), log)
+func remembered(dir string, log *slog.Logger) (core.Marks, []lb.OverrideRecord) {
+	return load[core.Marks](filepath.Join(dir, marksFile), log), load[savedOverrides](filepath.Join(dir, overridesFile), log)
+}
+
+// savedOverrides also reads what was written before overrides had a time: an
+// object of vservers and states.
+type savedOverrides []lb.OverrideRecord
+
+func (s *savedOverrides) UnmarshalJSON(data []byte) error {
+	if !bytes.HasPrefix(data, []byte("{")) {
+		return json.Unmarshal(data, (*[]lb.OverrideRecord)(s))
+	}
+	var old map[string]lb.Override
+	err := json.Unmarshal(data, &old)
+	for _, name := range slices.Sorted(maps.Keys(old)) {
+		*s = append(*s, lb.OverrideRecord{Vserver: name, State: old[name]})
+	}
+	return err
 }
 
 func load[T any](file string, log *slog.Logger) T {

@@ -11,6 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"seesaw/engine/core"
 	"seesaw/internal/config"
 	"seesaw/internal/lb"
@@ -344,6 +347,42 @@ func TestWhatIsRemembered(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), overridesFile) || !strings.Contains(log.String(), "sideways") {
 		t.Errorf("log %s", log)
+	}
+}
+
+// Overrides are read as they are written, and as they were before they had a
+// time.
+func TestOverridesAreReadInBothForms(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text string
+		want []lb.OverrideRecord
+	}{
+		"first form": {`{"web": "disabled", "dns": "enabled"}`, []lb.OverrideRecord{
+			{Vserver: "dns", State: lb.OverrideEnabled}, {Vserver: "web", State: lb.OverrideDisabled},
+		}},
+		"none, first form": {`{}`, nil},
+		"this form": {`[{"vserver": "web", "state": "default", "time": "2026-01-02T03:04:05.000000006Z", "node": "192.0.2.1"}]`, []lb.OverrideRecord{
+			{Vserver: "web", Time: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), Node: "192.0.2.1"},
+		}},
+		"none": {`[]`, []lb.OverrideRecord{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, log := t.TempDir(), &logged{}
+			file := filepath.Join(dir, overridesFile)
+			if err := os.WriteFile(file, []byte(tc.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			_, got := remembered(dir, log.logger())
+			if d := cmp.Diff(tc.want, got); d != "" || log.String() != "" {
+				t.Fatalf("read (-want +got):\n%s\nlog %s", d, log)
+			}
+			s := newSaver(log.logger())
+			s.saveJSON(file, got)
+			s.flush()
+			if _, again := remembered(dir, log.logger()); !cmp.Equal(got, again, cmpopts.EquateEmpty()) {
+				t.Errorf("read again: %v, want %v", again, got)
+			}
+		})
 	}
 }
 

@@ -87,43 +87,6 @@ func TestDisableAndOverrideSequence(t *testing.T) {
 	check("override no longer needed", up, 20)
 }
 
-func TestOverridesAreKept(t *testing.T) {
-	r := newRig(t, aloneText)
-	cluster := web("TCP/80", "b1=1.1.1.1")
-	r.load(cluster)
-	r.do(Override{"web", lb.OverrideDisabled})
-	same(t, "saved", r.overrides, map[string]lb.Override{"web": lb.OverrideDisabled})
-	r.load(strings.Replace(cluster, "port: 80", "port: 81", 1))
-	r.restart()
-	r.load(cluster)
-	if v := r.core.Vservers(nil)[0]; v.Enabled || v.Override != lb.OverrideDisabled {
-		t.Errorf("after change and restart: %+v", v)
-	}
-	r.load("") // gone for a while
-	r.load(cluster)
-	if v := r.core.Vservers(nil)[0]; v.Enabled {
-		t.Errorf("after it was gone: %+v", v)
-	}
-	r.do(Override{"web", lb.OverrideDefault})
-	same(t, "saved", r.overrides, map[string]lb.Override{})
-}
-
-func TestOverrideOfNothing(t *testing.T) {
-	r := newRig(t, aloneText)
-	r.load(web("TCP/80", "b1=1.1.1.1"))
-	if err := r.core.Overridable("nobody"); err == nil || !strings.Contains(err.Error(), `no vserver "nobody"`) {
-		t.Errorf("got %v", err)
-	}
-	if err := r.core.Overridable("web"); err != nil {
-		t.Error(err)
-	}
-	for _, ev := range []Override{{"nobody", lb.OverrideDisabled}, {"web", lb.OverrideDefault}} {
-		if effects := r.step(ev); len(effects) > 0 {
-			t.Errorf("%+v has effects %v", ev, effects)
-		}
-	}
-}
-
 // One vserver through a series of configs: only what changed changes. Health of
 // what stays is kept, so nothing that can go on is taken down.
 func TestUpdateSequence(t *testing.T) {

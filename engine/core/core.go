@@ -16,7 +16,7 @@ type Config struct {
 	Epoch uint64
 	// Marks and Overrides are those last saved.
 	Marks     Marks
-	Overrides map[string]lb.Override
+	Overrides []lb.OverrideRecord
 }
 
 // Core is the state of one node's engine. Its methods must not be called
@@ -28,12 +28,15 @@ type Core struct {
 	inUse   lb.ConfigView   // where cluster came from
 
 	vservers map[string]*vserver
-	checks   map[lb.CheckID]*check
-	told     told
-	probes   []lb.ProbeMark // of the checks that are run, sorted by mark
-	marks    allocator
-	holds    holds
-	heard    bool // of healthcheck, since the start
+	// overrides has the last that was said about each vserver, be it in the config
+	// or not.
+	overrides map[string]lb.OverrideRecord
+	checks    map[lb.CheckID]*check
+	told      told
+	probes    []lb.ProbeMark // of the checks that are run, sorted by mark
+	marks     allocator
+	holds     holds
+	heard     bool // of healthcheck, since the start
 
 	ha      election
 	net     network
@@ -43,12 +46,17 @@ type Core struct {
 
 // New returns a core that knows nothing yet and wants everything as found.
 func New(cfg Config) *Core {
+	overrides := make(map[string]lb.OverrideRecord, len(cfg.Overrides))
+	for _, r := range cfg.Overrides {
+		overrides[r.Vserver] = r
+	}
 	return &Core{
-		cfg:      cfg,
-		vservers: make(map[string]*vserver),
-		checks:   make(map[lb.CheckID]*check),
-		marks:    newAllocator(cfg.Marks),
-		net:      newNetwork(cfg.Epoch),
+		cfg:       cfg,
+		vservers:  make(map[string]*vserver),
+		overrides: overrides,
+		checks:    make(map[lb.CheckID]*check),
+		marks:     newAllocator(cfg.Marks),
+		net:       newNetwork(cfg.Epoch),
 	}
 }
 
@@ -71,11 +79,14 @@ type (
 	// NotApplied says that ncc gave no answer to the last Update: what it has of
 	// it is not known.
 	NotApplied struct{}
-	// Override sets what an operator says about a vserver.
+	// Override sets what an operator of this node says about a vserver.
 	Override struct {
 		Vserver string
 		State   lb.Override
 	}
+	// Replicated puts in force what was said on the other node; all of it is later
+	// than what Overrides has of the same vservers.
+	Replicated struct{ Records []lb.OverrideRecord }
 	// Deadline says that the time which Deadline named has come.
 	Deadline struct{}
 )
@@ -86,6 +97,7 @@ func (HAReported) event() {}
 func (Applied) event()    {}
 func (NotApplied) event() {}
 func (Override) event()   {}
+func (Replicated) event() {}
 func (Deadline) event()   {}
 
 // An Effect is something that the caller must now do.
@@ -100,8 +112,9 @@ type (
 	Direct struct{}
 	// SaveMarks: these marks are in use; remember them over a restart.
 	SaveMarks struct{ Marks Marks }
-	// SaveOverrides: remember these over a restart.
-	SaveOverrides struct{ Overrides map[string]lb.Override }
+	// SaveOverrides: this is all that was said about vservers; remember it over a
+	// restart and tell the other node.
+	SaveOverrides struct{ Overrides []lb.OverrideRecord }
 	// Log a line. Args are pairs of key and value, as for log/slog.
 	Log struct {
 		Warn bool
@@ -134,6 +147,8 @@ func (c *Core) Step(now time.Time, ev Event) []Effect {
 		c.emit(Apply{})
 	case Override:
 		c.override(ev)
+	case Replicated:
+		c.record(ev.Records...)
 	case Deadline:
 		c.expireHolds()
 		c.expireRole()

@@ -58,7 +58,7 @@ func (c *Core) loadVservers() {
 			continue
 		}
 		v := c.expand(cfg)
-		v.override = c.cfg.Overrides[cfg.Name]
+		v.override = c.overrides[cfg.Name].State
 		if old != nil {
 			v.inherit(old)
 			old.gone = true
@@ -97,33 +97,4 @@ func (c *Core) setOff(v *vserver) {
 	if v.off != before {
 		c.net.touch(v.cfg.Name)
 	}
-}
-
-// Overridable says whether a vserver is there to be overridden.
-func (c *Core) Overridable(name string) error {
-	if c.vservers[name] == nil {
-		return fmt.Errorf("no vserver %q (seesaw show vservers lists them)", name)
-	}
-	return nil
-}
-
-// override sets what an operator says about a vserver.
-func (c *Core) override(ev Override) {
-	v := c.vservers[ev.Vserver]
-	if v == nil || v.override == ev.State {
-		return
-	}
-	c.log("vserver override", "vserver", ev.Vserver, "old", v.override.String(), "new", ev.State.String())
-	v.override = ev.State
-	c.changeChecks(func() { c.setOff(v) })
-	overrides := maps.Clone(c.cfg.Overrides)
-	if overrides == nil {
-		overrides = make(map[string]lb.Override)
-	}
-	overrides[ev.Vserver] = ev.State
-	if ev.State == lb.OverrideDefault {
-		delete(overrides, ev.Vserver)
-	}
-	c.cfg.Overrides = overrides
-	c.emit(SaveOverrides{overrides})
 }

@@ -45,6 +45,10 @@ func (m *model) event(now time.Time, ev Event, ids func(v *config.Vserver, e int
 		if m.cluster != nil && m.cluster.Vserver(ev.Vserver) != nil {
 			m.overrides[ev.Vserver] = ev.State
 		}
+	case Replicated:
+		for _, r := range ev.Records {
+			m.overrides[r.Vserver] = r.State
+		}
 	case Verdicts:
 		if !m.heard {
 			m.heard = true
@@ -302,7 +306,11 @@ func anyEvent(rnd *rand.Rand, r *rig, clusters []Load) Event {
 	case 0, 1:
 		return clusters[rnd.IntN(len(clusters))]
 	case 2:
-		return Override{[]string{"web", "a", "b", resolverName}[rnd.IntN(4)], lb.Override(rnd.IntN(3))}
+		name, state := []string{"web", "a", "b", resolverName}[rnd.IntN(4)], lb.Override(rnd.IntN(3))
+		if rnd.IntN(2) == 0 {
+			return Replicated{[]lb.OverrideRecord{heard(name, state, r.now)}}
+		}
+		return Override{name, state}
 	case 3:
 		if at := r.core.Deadline(); at.After(r.now) {
 			r.now = at

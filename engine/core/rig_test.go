@@ -76,7 +76,7 @@ type rig struct {
 	host      *host
 	checks    map[lb.CheckID]lb.Check
 	marks     Marks
-	overrides map[string]lb.Override
+	overrides []lb.OverrideRecord
 	log       []string
 	directed  int  // Direct effects
 	applying  bool // an Apply effect has not been followed yet

@@ -84,7 +84,7 @@ func TestEitherRestarts(t *testing.T) {
 		a.hears(fmt.Sprint("b", 1+i))
 		b.hears("a1")
 		b.stop()
-		a.loses("")
+		a.loses("engine is stopping")
 		b = r.start(r.b, r.a, r.good())
 		b.Set(tell(fmt.Sprint("b", 2+i)))
 	}
@@ -274,11 +274,20 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// An owner that blocks keeps its own link waiting, not the peer's.
+// An owner that blocks keeps its own link waiting, not the peer's, and is not
+// taken for a peer's silence.
 func TestSlowOwner(t *testing.T) {
 	r := newRig(t)
-	a, b := r.start(r.a, r.b, r.good()), r.start(r.b, r.a, r.good())
+	hasty := usual
+	hasty.silence = 200 * time.Millisecond
+	a, b := r.startAt(hasty, r.a, r.b, r.good()), r.start(r.b, r.a, r.good())
 	b.Set(tell("b1"))
+	defer func() {
+		<-time.After(2 * hasty.silence)
+		b.Set(tell("b2"))
+		a.hears("b2")
+		a.once("link to the peer is up")
+	}()
 	for i := range 10 { // nobody takes what a is told
 		hash := fmt.Sprint("a", i)
 		a.Set(tell(hash))

@@ -77,16 +77,24 @@ func (n *node) PeerLost(ctx context.Context, err error) {
 	}
 }
 
-// start runs a link from one address to another until the test ends or stop is
-// called.
+// usual is faster than in earnest.
+var usual = pace{beat: 20 * time.Millisecond, silence: 2 * time.Second, first: 5 * time.Millisecond, longest: 50 * time.Millisecond}
+
 func (r *rig) start(from, to netip.AddrPort, files rpc.TLSFiles) *node {
+	r.t.Helper()
+	return r.startAt(usual, from, to, files)
+}
+
+// startAt runs a link from one address to another until the test ends or stop is
+// called.
+func (r *rig) startAt(p pace, from, to netip.AddrPort, files rpc.TLSFiles) *node {
 	r.t.Helper()
 	n := &node{t: r.t, log: &lockedBuffer{}, said: make(chan lb.PeerState), lost: make(chan error, 100)}
 	l, err := New(Config{Paths: []Path{{from, to}}, Files: files, Owner: n}, slog.New(slog.NewTextHandler(n.log, nil)))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	l.pace = pace{beat: 20 * time.Millisecond, silence: 2 * time.Second, first: 5 * time.Millisecond, longest: 50 * time.Millisecond}
+	l.pace = p
 	n.Link = l
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
