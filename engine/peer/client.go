@@ -3,8 +3,8 @@ package peer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +16,7 @@ import (
 )
 
 // errSilent ends a connection on which nothing comes.
-var errSilent = errors.New("it is silent")
+var errSilent = errors.New("the peer is silent")
 
 // follow hears the peer until ctx ends, on one path after the other.
 func (l *Link) follow(ctx context.Context) {
@@ -54,12 +54,12 @@ func (l *Link) hear(ctx context.Context, p Path) (heard bool, err error) {
 	defer watch.Stop()
 	stream, err := api.NewPeerClient(conn).Follow(streamCtx, &api.Empty{})
 	if err != nil {
-		return false, lost(streamCtx, p, err)
+		return false, lost(streamCtx, err)
 	}
 	for {
 		m, err := stream.Recv()
 		if err != nil {
-			return heard, lost(streamCtx, p, err)
+			return heard, lost(streamCtx, err)
 		}
 		watch.Stop()
 		if !heard {
@@ -83,17 +83,23 @@ func (l *Link) said(ctx context.Context, peer netip.Addr, m *api.PeerState) {
 	l.cfg.Owner.PeerSaid(ctx, s)
 }
 
-// lost says why there is no link on a path.
-func lost(ctx context.Context, p Path, err error) error {
-	if cause := context.Cause(ctx); cause != nil && errors.Is(cause, errSilent) {
-		return fmt.Errorf("peer %v: %w", p.Peer, cause)
+// lost says why there is no link.
+func lost(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errSilent) {
+		return errSilent
 	}
 	why := status.Convert(err).Message()
+	// gRPC wraps what the connection itself says in two layers of its own.
+	if quoted, ok := strings.CutPrefix(why, "connection error: desc = "); ok {
+		if plain, err := strconv.Unquote(quoted); err == nil {
+			why = strings.TrimPrefix(plain, "transport: ")
+		}
+	}
 	for _, hungUp := range [...]string{"EOF", "connection reset", "broken pipe"} {
 		if strings.Contains(why, hungUp) {
 			why += " (if it refuses us, its own log says why)"
 			break
 		}
 	}
-	return fmt.Errorf("peer %v: %s", p.Peer, why)
+	return errors.New(why)
 }

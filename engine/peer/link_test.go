@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"seesaw/internal/lb"
 	"seesaw/internal/rpc"
@@ -334,7 +336,7 @@ func TestSilentPeerIsLost(t *testing.T) {
 	}})
 	a := r.start(r.a, r.b, r.good())
 	a.hears("b1")
-	a.loses("it is silent")
+	a.loses("the peer is silent")
 	a.hears("b1") // joined again
 }
 
@@ -436,4 +438,25 @@ func TestPauseGrowsToItsBound(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("over"))
 	l.pause(ctx, time.Hour) // returns
+}
+
+func TestLostInPlainWords(t *testing.T) {
+	silent, cancel := context.WithCancelCause(t.Context())
+	cancel(errSilent)
+	for name, tc := range map[string]struct {
+		ctx  context.Context
+		err  error
+		want string
+	}{
+		"silent":      {silent, status.Error(codes.Canceled, "context canceled"), "the peer is silent"},
+		"its words":   {t.Context(), status.Error(codes.Unavailable, "engine is stopping"), "engine is stopping"},
+		"unwrapped":   {t.Context(), status.Error(codes.Unavailable, `connection error: desc = "transport: says \"no\""`), `says "no"`},
+		"not quoted":  {t.Context(), status.Error(codes.Unavailable, "connection error: desc = none"), "connection error: desc = none"},
+		"hung up":     {t.Context(), status.Error(codes.Unavailable, "write: broken pipe"), "write: broken pipe (if it refuses us, its own log says why)"},
+		"not of gRPC": {t.Context(), io.EOF, "EOF (if it refuses us, its own log says why)"},
+	} {
+		if got := lost(tc.ctx, tc.err); got.Error() != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
 }
