@@ -89,3 +89,8 @@ func counts(m map[string]int) string {
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }
+
+// Disturbed reports whether the measurement was: the test itself did not get the
+// processor for a good part of the time to answer, so that a loss may be its own.
+// A disturbed run proves nothing and is to be repeated.
+func (r Result) Disturbed() bool { return r.Late > Answer/4 }

@@ -158,3 +158,11 @@ func TestLoadedModules(t *testing.T) {
 		})
 	}
 }
+
+func TestDisturbed(t *testing.T) {
+	for late, want := range map[time.Duration]bool{0: false, Answer / 4: false, Answer/4 + time.Millisecond: true} {
+		if got := (Result{Late: late}).Disturbed(); got != want {
+			t.Errorf("late by %v: disturbed %v, want %v", late, got, want)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"seesaw/lab"
+	"seesaw/lab/site"
 )
 
 // second is a vserver beside the field report's, with a hole for one fault.
@@ -27,9 +28,9 @@ vserver: <
 // names file, path, value and rule, what is good serves on, and nothing else in
 // the kernel changes.
 func TestBadClusterFiles(t *testing.T) {
-	s := newSite(t)
-	cfg, cluster := fieldReport(t)
-	s.configure(t, cfg, cluster)
+	s := newRig(t)
+	cfg, cluster := site.FieldReport(t)
+	s.node.Configure(t, cfg, cluster)
 	s.serve(t)
 	s.healthy(t)
 	before := s.kernel(t)
@@ -55,12 +56,12 @@ func TestBadClusterFiles(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s.node.WriteFile(t, "/etc/seesaw/cluster.pb", tc.file)
-			out, diag, code := s.cli(t, "config", "reload")
+			out, diag, code := s.node.CLI(t, "config", "reload")
 			t.Log(out + diag)
 			if code != 1 {
 				t.Errorf("exit %d, want 1", code)
 			}
-			warnings, _, _ := s.cli(t, "show", "warnings")
+			warnings, _, _ := s.node.CLI(t, "show", "warnings")
 			for _, want := range tc.want {
 				if !strings.Contains(diag, want) {
 					t.Errorf("config reload does not say %q: %s", want, diag)
@@ -69,7 +70,7 @@ func TestBadClusterFiles(t *testing.T) {
 					t.Errorf("show warnings does not say %q: %s", want, warnings)
 				}
 			}
-			if r := lab.Burst(t, s.client, target, 20, 4); r.Lost != 0 {
+			if r := lab.Burst(t, s.Client, site.Target, 20, 4); r.Lost != 0 {
 				t.Errorf("does not serve on: %v", r)
 			}
 			if diff := cmp.Diff(before, s.kernel(t)); diff != "" {
@@ -78,16 +79,16 @@ func TestBadClusterFiles(t *testing.T) {
 		})
 	}
 	s.node.WriteFile(t, "/etc/seesaw/cluster.pb", cluster)
-	if out, diag, code := s.cli(t, "config", "reload"); code != 0 {
+	if out, diag, code := s.node.CLI(t, "config", "reload"); code != 0 {
 		t.Errorf("mended file: exit %d: %s%s", code, out, diag)
 	}
-	if out, _, _ := s.cli(t, "show", "warnings"); out != "No warnings.\n" {
+	if out, _, _ := s.node.CLI(t, "show", "warnings"); out != "No warnings.\n" {
 		t.Errorf("warnings after the mending: %s", out)
 	}
 }
 
 // kernel is everything that we could change, without what changes by itself.
-func (s *site) kernel(t *testing.T) string {
+func (s *rig) kernel(t *testing.T) string {
 	t.Helper()
 	text := s.node.Run(t, "sh", "-c", "ipvsadm -Sn; ip -o addr; ip -o link; ip rule; ip route show table all; nft list ruleset")
 	return regexp.MustCompile(`valid_lft \S+ preferred_lft \S+`).ReplaceAllString(text, "")
@@ -96,18 +97,13 @@ func (s *site) kernel(t *testing.T) string {
 // TestStartWithABadFile: a node that starts with a broken file runs on the copy
 // of what was last accepted, and says so.
 func TestStartWithABadFile(t *testing.T) {
-	s := newSite(t)
+	s := newRig(t)
 	s.serve(t)
 	s.healthy(t)
 	s.node.WriteFile(t, "/etc/seesaw/cluster.pb", "vserver: <")
 	s.underLoad(t, "kill -9 of the engine with a broken cluster file", func() {
-		before := s.pid(t, "engine")
-		s.kill(t, "KILL", "engine")
-		lab.WaitFor(t, startIn, "a new engine", func() (bool, string) {
-			now := s.pid(t, "engine")
-			return now != "" && now != before, now
-		})
+		s.node.KillAndWait(t, "engine")
 		s.healthy(t)
 	})
-	s.waitCLI(t, startIn, "/etc/seesaw/cluster.pb:", "show", "warnings")
+	s.node.WaitCLI(t, site.Patience, "/etc/seesaw/cluster.pb:", "show", "warnings")
 }

@@ -10,26 +10,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"seesaw/lab"
+	"seesaw/lab/site"
 )
 
 // TestFieldReport is the main job: the two files verbatim, modules not loaded,
 // no dummy0, no default route, a config server that cannot be reached.
 func TestFieldReport(t *testing.T) {
-	s := newSite(t)
+	s := newRig(t)
 	lab.UnloadModules(t, "ip_vs", "dummy", "nf_conntrack")
-	load := lab.StartLoad(t, s.client, target, lab.Every)
+	load := lab.StartLoad(t, s.Client, site.Target, lab.Every)
 	began := time.Now()
-	s.start(t)
-	load.WaitForAnswers(t, startIn, 1)
+	s.node.Start(t)
+	load.WaitForAnswers(t, site.Patience, 1)
 	first := load.SoFar().FirstGood.Sub(began)
 	load.Stop(t)
 	t.Logf("from the watchdog's exec to the first 200: %v", first)
 	if first >= 5*time.Second {
 		t.Errorf("first answer after %v, want under 5 s", first)
 	}
-	s.waitFor(t, startIn, "backend01", "backend02")
+	s.WaitFor(t, site.Patience, "backend01", "backend02")
 
-	r := lab.Burst(t, s.client, target, 1000, 4)
+	r := lab.Burst(t, s.Client, site.Target, 1000, 4)
 	t.Log(r)
 	if r.Lost != 0 {
 		t.Errorf("%d of 1000 connections lost", r.Lost)
@@ -44,12 +45,12 @@ func TestFieldReport(t *testing.T) {
 // TestGolden compares every show and config command with what the original
 // prints for the same cluster.
 func TestGolden(t *testing.T) {
-	s := newSite(t)
+	s := newRig(t)
 	s.serve(t)
-	s.waitCLI(t, startIn, "LEADER", "-c", "show ha")
-	s.waitCLI(t, startIn, "[   2] test-vserver/192.168.37.72:80/TCP (enabled, healthy, active)", "-c", "show destinations")
+	s.node.WaitCLI(t, site.Patience, "LEADER", "-c", "show ha")
+	s.node.WaitCLI(t, site.Patience, "[   2] test-vserver/192.168.37.72:80/TCP (enabled, healthy, active)", "-c", "show destinations")
 	for _, g := range golden(t) {
-		out, diag, code := s.cli(t, "-c", g.command)
+		out, diag, code := s.node.CLI(t, "-c", g.command)
 		if diff := cmp.Diff(lines(g.output), lines(out+diag)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", g.command, diff)
 		}
@@ -67,7 +68,7 @@ type transcript struct {
 // golden reads the transcript of the original.
 func golden(t *testing.T) (list []transcript) {
 	t.Helper()
-	for part := range strings.SplitSeq("\n"+read(t, "lab/node/testdata/golden.txt"), "\n### ") {
+	for part := range strings.SplitSeq("\n"+site.Read(t, "lab/node/testdata/golden.txt"), "\n### ") {
 		head, body, _ := strings.Cut(part, "\n")
 		switch {
 		case strings.HasPrefix(head, "exit "):
@@ -88,18 +89,18 @@ func golden(t *testing.T) (list []transcript) {
 // TestOnlyTheLBInterfaceAnswers: both interfaces are on one segment, and only
 // one may say that it has the VIP.
 func TestOnlyTheLBInterfaceAnswers(t *testing.T) {
-	s := newSite(t)
+	s := newRig(t)
 	s.serve(t)
-	want := "00:00:5e:00:01:3c" // RFC 9568 7.3, VRID 60
-	if got := s.client.Neighbour(t, vip); got != want {
-		t.Errorf("the client has the VIP at %q, want the LB interface's %s (the node interface has %s)", got, want, s.nodeMAC)
+	want := site.VMAC
+	if got := s.Client.Neighbour(t, site.VIP); got != want {
+		t.Errorf("the client has the VIP at %q, want the LB interface's %s (the node interface has %s)", got, want, s.node.MAC)
 	}
 	for i := range 100 {
-		s.client.Run(t, "ip", "neigh", "flush", "all")
-		if r := lab.Burst(t, s.client, target, 1, 1); r.Lost != 0 {
+		s.Client.Run(t, "ip", "neigh", "flush", "all")
+		if r := lab.Burst(t, s.Client, site.Target, 1, 1); r.Lost != 0 {
 			t.Fatalf("resolution %d: %v", i, r)
 		}
-		if got := s.client.Neighbour(t, vip); got != want {
+		if got := s.Client.Neighbour(t, site.VIP); got != want {
 			t.Fatalf("resolution %d: the client has the VIP at %q, want %s", i, got, want)
 		}
 	}

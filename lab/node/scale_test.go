@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"seesaw/lab"
+	"seesaw/lab/site"
 )
 
 // manyVservers writes a cluster of n vservers with four backends each, all on
@@ -38,16 +39,16 @@ node { fqdn: "node01.localdomain." ipv4: "192.168.37.76/24" status: PRODUCTION }
 }
 
 // farm gives one host the four backends' addresses.
-func (s *site) farm(t *testing.T) {
+func (s *rig) farm(t *testing.T) {
 	t.Helper()
-	s.node.Addr(t, nodeIf, "192.168.38.76/24")
+	s.node.Addr(t, site.NodeIf, "192.168.38.76/24")
 	for j := range 4 {
-		s.backends[0].Addr(t, "eth0", fmt.Sprintf("192.168.38.%d/24", 1+j))
+		s.Backends[0].Addr(t, "eth0", fmt.Sprintf("192.168.38.%d/24", 1+j))
 	}
 }
 
 // destinations counts the kernel's.
-func (s *site) destinations(t *testing.T) int {
+func (s *rig) destinations(t *testing.T) int {
 	t.Helper()
 	var table []byte
 	if err := s.node.Do(func() (err error) {
@@ -62,12 +63,12 @@ func (s *site) destinations(t *testing.T) int {
 // TestFiveHundredVservers: with a TCP check for each backend, from disk, the
 // kernel is complete within five seconds of the engine's start.
 func TestFiveHundredVservers(t *testing.T) {
-	s := newSite(t)
+	s := newRig(t)
 	s.farm(t)
-	cfg, _ := fieldReport(t)
-	s.configure(t, cfg, manyVservers(500, true))
-	s.start(t)
-	lab.WaitFor(t, startIn, "the engine", func() (bool, string) { return s.pid(t, "engine") != "", "" })
+	cfg, _ := site.FieldReport(t)
+	s.node.Configure(t, cfg, manyVservers(500, true))
+	s.node.Start(t)
+	lab.WaitFor(t, site.Patience, "the engine", func() (bool, string) { return s.node.PID(t, "engine") != "", "" })
 	began := s.startOf(t, "engine")
 	lab.WaitFor(t, 60*time.Second, "2000 destinations", func() (bool, string) {
 		n := s.destinations(t)
@@ -81,10 +82,10 @@ func TestFiveHundredVservers(t *testing.T) {
 }
 
 // startOf is when a daemon's process began, to a hundredth of a second.
-func (s *site) startOf(t *testing.T, name string) time.Time {
+func (s *rig) startOf(t *testing.T, name string) time.Time {
 	t.Helper()
 	var ticks, uptime float64
-	stat := s.node.Run(t, "cat", "/proc/"+s.pid(t, name)+"/stat")
+	stat := s.node.Run(t, "cat", "/proc/"+s.node.PID(t, name)+"/stat")
 	fields := strings.Fields(stat[strings.LastIndex(stat, ")")+1:])
 	if _, err := fmt.Sscan(fields[19], &ticks); err != nil {
 		t.Fatal(err)
@@ -98,25 +99,25 @@ func (s *site) startOf(t *testing.T, name string) time.Time {
 // TestFourThousandVservers prints how long a table of 4,000 × 4 takes beside
 // ipvsadm -R of the same table, and what each daemon weighs.
 func TestFourThousandVservers(t *testing.T) {
-	s := newSite(t)
+	s := newRig(t)
 	s.farm(t)
-	cfg, _ := fieldReport(t)
-	s.configure(t, cfg, manyVservers(4000, false))
-	s.start(t)
-	lab.WaitFor(t, startIn, "the engine", func() (bool, string) { return s.pid(t, "engine") != "", "" })
+	cfg, _ := site.FieldReport(t)
+	s.node.Configure(t, cfg, manyVservers(4000, false))
+	s.node.Start(t)
+	lab.WaitFor(t, site.Patience, "the engine", func() (bool, string) { return s.node.PID(t, "engine") != "", "" })
 	began := s.startOf(t, "engine")
 	lab.WaitFor(t, 3*time.Minute, "16000 destinations", func() (bool, string) {
 		n := s.destinations(t)
 		return n == 16000, fmt.Sprint(n)
 	})
 	ours := time.Since(began)
-	for _, name := range daemons {
+	for _, name := range site.Daemons {
 		t.Logf("seesaw_%s: %s resident", name, s.resident(t, name))
 	}
 
 	// The same table by ipvsadm, in a host of its own.
-	peer := s.lab.Host("peer")
-	s.lan.Plug(peer, "eth0", "192.168.38.77/24")
+	peer := s.Lab.Host("peer")
+	s.LAN.Plug(peer, "eth0", "192.168.38.77/24")
 	table := filepath.Join("/var/lib/seesaw", "table")
 	peer.WriteFile(t, table, s.node.Run(t, "ipvsadm", "-Sn"))
 	start := time.Now()
@@ -126,9 +127,9 @@ func TestFourThousandVservers(t *testing.T) {
 }
 
 // resident is a daemon's memory, as the kernel says.
-func (s *site) resident(t *testing.T, name string) string {
+func (s *rig) resident(t *testing.T, name string) string {
 	t.Helper()
-	status := s.node.Run(t, "cat", "/proc/"+s.pid(t, name)+"/status")
+	status := s.node.Run(t, "cat", "/proc/"+s.node.PID(t, name)+"/status")
 	m := regexp.MustCompile(`VmRSS:\s+(\d+ kB)`).FindStringSubmatch(status)
 	if m == nil {
 		t.Fatalf("no VmRSS of seesaw_%s", name)
