@@ -168,8 +168,9 @@ type Report struct {
 type NodeReport struct {
 	// LinkUp is true while the LB interface is administratively up.
 	LinkUp bool
-	// LinkFoundUp is true if ncc found the LB interface up when it started and
-	// its own record says that it had raised it: this node led before.
+	// LinkFoundUp is true while the LB interface is up and ncc's record says that
+	// it was raised by us: to an engine that has just started it means that this
+	// node led before.
 	LinkFoundUp bool
 	Problems    []Problem
 }
