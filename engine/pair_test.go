@@ -1,12 +1,15 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"seesaw/engine/peer"
@@ -228,6 +231,27 @@ func TestDifferentConfigs(t *testing.T) {
 			t.Errorf("%s: view has warnings %q", step.what, v.Warnings)
 		}
 	}
+}
+
+// The log has one line each time that the nodes differ for long.
+func TestDifferentConfigsAreLoggedOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, e *Engine, _ *stub, log *logged) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { e.watchPeer(ctx) })
+		for i := range 3 {
+			for _, hash := range []string{"another", e.pair.ours.Hash} {
+				owner{e}.PeerSaid(ctx, lb.PeerState{Config: lb.ConfigVersion{Hash: hash}})
+				time.Sleep(3 * differLong)
+				synctest.Wait()
+				if n := strings.Count(log.String(), "the nodes have run different cluster configs"); n != i+1 {
+					t.Errorf("%d lines after the peer ran another config %d times, want as many:\n%s", n, i+1, log)
+				}
+			}
+		}
+		cancel()
+		wg.Wait()
+	})
 }
 
 // The hash is of what a config says, not of how it is written.
