@@ -131,7 +131,7 @@ func TestTLSPanicFailsOnlyItsCall(t *testing.T) {
 	}
 }
 
-func TestTLSFilesCheck(t *testing.T) {
+func TestTLSFilesThatCannotBeUsed(t *testing.T) {
 	ca := nettest.NewAuthority(t)
 	ok := good(t, ca)
 	empty := filepath.Join(t.TempDir(), "empty")
@@ -149,7 +149,7 @@ func TestTLSFilesCheck(t *testing.T) {
 		"another's key":  {TLSFiles{ok.CA, ok.Cert, good(t, ca).Key}, "private key does not match"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := tc.files.Check()
+			_, _, err := tc.files.read()
 			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
