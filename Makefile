@@ -13,6 +13,8 @@ RUN     ?= .
 # Where `make install` puts things. Without PREFIX or DESTDIR: Go's own bin.
 ifneq ($(PREFIX)$(DESTDIR),)
 SEESAW_DIR = $(DESTDIR)$(or $(PREFIX),/usr/local)/seesaw
+# What names the binaries' folder, with the one that it is installed to.
+PLACED     = sed 's|/usr/local/seesaw|$(or $(PREFIX),/usr/local)/seesaw|g'
 CLI_DIR    = $(DESTDIR)$(if $(PREFIX),$(PREFIX)/bin,/usr/bin)
 endif
 
@@ -67,8 +69,8 @@ ifdef SEESAW_DIR
 	install -m 0755 $(BIN)/seesaw_cli $(CLI_DIR)/seesaw
 	install -d $(DESTDIR)/etc/seesaw $(DESTDIR)/etc/systemd/system
 	install -m 0644 etc/seesaw/*.example $(DESTDIR)/etc/seesaw/
-	test -e $(DESTDIR)/etc/seesaw/watchdog.cfg || install -m 0644 etc/seesaw/watchdog.cfg $(DESTDIR)/etc/seesaw/
-	install -m 0644 etc/systemd/system/*.service $(DESTDIR)/etc/systemd/system/
+	test -e $(DESTDIR)/etc/seesaw/watchdog.cfg || $(PLACED) etc/seesaw/watchdog.cfg > $(DESTDIR)/etc/seesaw/watchdog.cfg
+	$(PLACED) etc/systemd/system/seesaw_watchdog.service > $(DESTDIR)/etc/systemd/system/seesaw_watchdog.service
 	install -D -m 0644 etc/sysusers.d/seesaw.conf $(DESTDIR)/usr/lib/sysusers.d/seesaw.conf
 	install -D -m 0644 etc/tmpfiles.d/seesaw.conf $(DESTDIR)/usr/lib/tmpfiles.d/seesaw.conf
 else

@@ -33,7 +33,7 @@ func layNode(p *page, n node) {
 func layHA(p *page, ha lb.HAView, now time.Time) {
 	duration := "N/A"
 	if !ha.Since.IsZero() {
-		duration = fmt.Sprintf("%v (since %s)", now.Sub(ha.Since).Round(time.Second), stamp(ha.Since))
+		duration = fmt.Sprintf("%v (since %s)", max(0, now.Sub(ha.Since)).Round(time.Second), stamp(ha.Since))
 	}
 	p.line("HA Status")
 	p.field("State:", ha.State)

@@ -3,12 +3,13 @@ package cli
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"seesaw/internal/lb"
 )
 
 // The layouts are those of the original, to the space: scripts cut them at columns. Nothing may be added to
-// them; what they have no room for is in the JSON.
+// them while all is well; what is not well is told behind the original's lines, with its reason.
 
 func enabled(is bool) string {
 	if is {
@@ -67,13 +68,33 @@ func layVserver(p *page, v lb.VserverView) {
 		p.line("")
 		layService(p, s)
 	}
-	if len(v.Warnings) > 0 {
+	if warnings := whatIsWrong(v); len(warnings) > 0 {
 		p.line("")
 		p.line("  Warnings:")
-		for _, w := range v.Warnings {
+		for _, w := range warnings {
 			p.line("    - %s", w)
 		}
 	}
+}
+
+// whatIsWrong is what a vserver is warned of, and why each service and destination of it that does not serve
+// does not.
+func whatIsWrong(v lb.VserverView) []string {
+	warnings := slices.Clone(v.Warnings)
+	if !v.Enabled {
+		return warnings
+	}
+	for _, s := range v.Services {
+		if s.Reason != "" {
+			warnings = append(warnings, s.Name()+": "+s.Reason)
+		}
+		for _, d := range s.Destinations {
+			if d.Reason != "" && d.Reason != s.Reason {
+				warnings = append(warnings, d.Name+": "+d.Reason)
+			}
+		}
+	}
+	return warnings
 }
 
 func layService(p *page, s lb.ServiceView) {
@@ -116,6 +137,9 @@ func layDestination(p *page, d destination) {
 	p.field("Enabled:", d.Enabled)
 	p.field("Healthy:", d.Healthy)
 	p.field("Active:", d.Active)
+	if d.Reason != "" {
+		p.field("Reason:", d.Reason)
+	}
 }
 
 func layBackends(p *page, all []backend) {

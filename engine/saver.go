@@ -3,8 +3,12 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"seesaw/engine/source"
 )
@@ -17,12 +21,16 @@ type saver struct {
 	log  *slog.Logger
 	wake chan struct{} // one slot: full = run will look
 
-	mu      sync.Mutex // guards pending
+	mu      sync.Mutex // guards those below
 	pending map[string]func() error
+	failed  map[string]error // of the last try, by file
 }
 
+// saveAgain is the pause before what could not be written is tried again.
+const saveAgain = 5 * time.Second
+
 func newSaver(log *slog.Logger) *saver {
-	return &saver{log: log, wake: make(chan struct{}, 1), pending: make(map[string]func() error)}
+	return &saver{log: log, wake: make(chan struct{}, 1), pending: make(map[string]func() error), failed: make(map[string]error)}
 }
 
 // save has a file written soon. What write uses must not change any more.
@@ -46,25 +54,60 @@ func (s *saver) saveJSON(file string, v any) {
 
 // run writes until ctx ends. What has come since is written by flush.
 func (s *saver) run(ctx context.Context) error {
+	again := time.NewTicker(saveAgain)
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.wake:
 			s.flush()
+		case <-again.C:
+			s.flush()
 		}
 	}
 }
 
-// flush writes all that is pending.
+// flush writes all that is pending. What cannot be written stays so, unless
+// something newer has come for the file meanwhile.
 func (s *saver) flush() {
 	s.mu.Lock()
 	pending := s.pending
 	s.pending = make(map[string]func() error)
 	s.mu.Unlock()
 	for file, write := range pending {
-		if err := write(); err != nil {
-			s.log.Warn("will not be remembered over a restart", "file", file, "err", err)
-		}
+		s.done(file, write, write())
 	}
+}
+
+// done notes what has become of a write.
+func (s *saver) done(file string, write func() error, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.failed[file]
+	if err == nil {
+		delete(s.failed, file)
+		if before != nil {
+			s.log.Info("written at last", "file", file)
+		}
+		return
+	}
+	s.failed[file] = err
+	if _, newer := s.pending[file]; !newer {
+		s.pending[file] = write
+	}
+	if before == nil {
+		s.log.Warn("will not be remembered over a restart unless it can be written; tried again", "file", file, "err", err)
+	}
+}
+
+// problems says what cannot be written, a line for each file, sorted.
+func (s *saver) problems() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lines []string
+	for _, file := range slices.Sorted(maps.Keys(s.failed)) {
+		lines = append(lines, fmt.Sprintf("%s cannot be written, so what it should hold is lost with the next restart: %v", file, s.failed[file]))
+	}
+	return lines
 }

@@ -103,6 +103,7 @@ func (h handlers) ConfigStatus(ctx context.Context, _ *api.Empty) (*api.ConfigVi
 		v := h.e.core.ConfigView()
 		h.e.boot.explain(&v)
 		h.e.pair.explain(time.Now(), &v)
+		v.Warnings = append(v.Warnings, h.e.saver.problems()...)
 		return v
 	}, wire.ToConfigView)
 }

@@ -62,6 +62,9 @@ func (r *reader) readVserver(at *place, raw *configpb.Vserver) *Vserver {
 // service down would take the interface's address away.
 func (r *reader) notOurs(at *place, vip lb.Host) {
 	for i, f := range lb.Families() {
+		if a := vip.Addr(f); a.IsLoopback() {
+			r.fault(at, [...]string{"ipv4", "ipv6"}[i], a, "a loopback address is every host's own: give one that clients can reach")
+		}
 		if owner := r.owners[vip.Addr(f)]; owner != "" {
 			r.fault(at, [...]string{"ipv4", "ipv6"}[i], vip.Addr(f), "this is the own address of "+owner)
 		}
