@@ -91,7 +91,7 @@ func TestBadClusterFiles(t *testing.T) {
 func (s *rig) kernel(t *testing.T) string {
 	t.Helper()
 	text := s.node.Run(t, "sh", "-c", "ipvsadm -Sn; ip -o addr; ip -o link; ip rule; ip route show table all; nft list ruleset")
-	return regexp.MustCompile(`valid_lft \S+ preferred_lft \S+`).ReplaceAllString(text, "")
+	return regexp.MustCompile(`valid_lft \S+ preferred_lft \S+| tentative`).ReplaceAllString(text, "")
 }
 
 // TestStartWithABadFile: a node that starts with a broken file runs on the copy
