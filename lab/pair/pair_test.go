@@ -27,6 +27,7 @@ type pair struct {
 	*site.Site
 	leads    *site.Leads
 	interval time.Duration // between adverts
+	more     string        // lines at the end of seesaw.cfg
 }
 
 // newPair starts two nodes and waits until one leads, the other backs it, and
@@ -34,21 +35,27 @@ type pair struct {
 func newPair(t *testing.T, interval time.Duration) *pair {
 	t.Helper()
 	p := &pair{Site: site.New(t, 2), interval: interval}
+	p.start(t)
+	return p
+}
+
+// start starts both nodes and waits until they are as they should be.
+func (p *pair) start(t *testing.T) {
+	t.Helper()
 	p.prepare(t)
 	for _, n := range p.Nodes {
 		n.Start(t)
 	}
 	p.settled(t)
 	p.WaitFor(t, site.Patience, "backend01", "backend02")
-	return p
 }
 
 // prepare writes the nodes' files and begins the record of who leads.
 func (p *pair) prepare(t *testing.T) {
 	t.Helper()
-	more := ""
+	more := p.more
 	if p.interval != standard {
-		more = fmt.Sprintf("[ha]\nadvert_interval = %v\n", p.interval)
+		more += fmt.Sprintf("[ha]\nadvert_interval = %v\n", p.interval)
 	}
 	// Checks often enough for a test to wait for them.
 	cluster := strings.Replace(site.PairCluster(t), "type: HTTP", "type: HTTP interval: 1 timeout: 1 retries: 3", 1)
