@@ -18,7 +18,7 @@ PLACED     = sed 's|/usr/local/seesaw|$(or $(PREFIX),/usr/local)/seesaw|g'
 CLI_DIR    = $(DESTDIR)$(if $(PREFIX),$(PREFIX)/bin,/usr/bin)
 endif
 
-.PHONY: all build test check fmt vet unit lab pair fuzz generate install clean
+.PHONY: all build demo test check fmt vet unit lab pair fuzz generate install clean
 
 all: build
 
@@ -40,6 +40,7 @@ fmt:
 vet:
 	$(GO) vet ./...
 	$(GO) vet -tags lab ./...
+	$(GO) vet -tags demo ./lab/demo
 
 unit:
 	$(GO) test -race ./...
@@ -49,6 +50,14 @@ unit:
 lab: build
 	$(GO) build -o $(BIN)/lab ./lab/cmd/lab
 	$(BIN)/lab test -run '$(RUN)' $(LABPKGS)
+
+# The pair in one machine, narrated: who serves while something is killed, cut off
+# or handed over. With a terminal it then offers a shell on either node.
+demo: export GOFLAGS := $(GOFLAGS) -v
+demo: build
+	$(GO) build -o $(BIN)/lab ./lab/cmd/lab
+	CGO_ENABLED=0 $(GO) test -c -tags demo -o $(BIN)/demo.test ./lab/demo
+	@$(BIN)/lab -dir $(CURDIR)/lab/demo -terminal -forward 10257 -timeout 10m -- $(CURDIR)/$(BIN)/demo.test
 
 # The tests of two nodes are not all green yet, so they are not part of test:
 # make pair RUN=TestFailover

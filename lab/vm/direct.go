@@ -37,6 +37,11 @@ func Direct(ctx context.Context, job Job) (int, error) {
 	cmd := exec.CommandContext(ctx, "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
 		"sh", "-c", directScript, "sh", "("+job.script()+")")
 	cmd.Stdout, cmd.Stderr = job.Output, job.Output
+	detach, err := job.attachTo(cmd)
+	if err != nil {
+		return 0, err
+	}
+	defer detach()
 	cmd.WaitDelay = time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	runtime.LockOSThread() // Pdeathsig is about the thread

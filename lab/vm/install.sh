@@ -67,6 +67,7 @@ trap 'rm -rf "$work"' EXIT
 echo "lab: fetching $name" >&2
 cd "$work"
 apt apt-get -q -o APT::Sandbox::User=root download "$name" >&2
+echo "lab: unpacking it" >&2
 dpkg -x ./*.deb root
 find root/lib/modules -name '*.ko.xz' -exec xz -d {} +
 depmod -b root "$version"

@@ -29,15 +29,20 @@ func Run(ctx context.Context, job Job) (int, error) {
 	if err := job.check(); err != nil {
 		return 0, err
 	}
+	job, more, err := job.attached()
+	if err != nil {
+		return 0, err
+	}
 	run, args, err := prepare(ctx, job)
 	if err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(run)
+	defer job.keepTerminal()()
 	ctx, cancel := context.WithTimeoutCause(ctx, job.Timeout, fmt.Errorf("no end within %v", job.Timeout))
 	defer cancel()
 
-	if err := qemu(ctx, args, job.Output); err != nil {
+	if err := qemu(ctx, append(args, more...), job); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return 0, fmt.Errorf("lab: guest killed: %w", cause)
 		}
@@ -78,7 +83,7 @@ func prepare(ctx context.Context, job Job) (run string, args []string, err error
 	if run, err = os.MkdirTemp(job.Cache, "run-"); err != nil {
 		return "", nil, fmt.Errorf("lab: %w", err)
 	}
-	guest := fmt.Sprintf("out=%s\nmodules=%s\n", quote(job.Out), quote(k.modules))
+	guest := fmt.Sprintf("out=%s\nmodules=%s\n", quote(job.Out), quote(k.modules)) + job.guestTerminal()
 	err = errors.Join(
 		os.WriteFile(filepath.Join(run, "guest"), []byte(guest), 0o644),
 		os.WriteFile(filepath.Join(run, "job"), []byte(job.script()), 0o644))
@@ -109,7 +114,7 @@ func qemuArgs(job Job, image, initramfs, run string) []string {
 }
 
 // qemu runs the machine to its end and copies what the job prints.
-func qemu(ctx context.Context, args []string, output io.Writer) error {
+func qemu(ctx context.Context, args []string, job Job) error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
@@ -119,6 +124,9 @@ func qemu(ctx context.Context, args []string, output io.Writer) error {
 	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", args...)
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.Stdout, cmd.Stderr = &complaints, &complaints
+	if job.Terminal != nil {
+		cmd.Stdin, cmd.Stdout = job.Terminal, job.Output
+	}
 	// The signal is sent when the starting thread dies, so this goroutine keeps it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = time.Second
@@ -131,7 +139,7 @@ func qemu(ctx context.Context, args []string, output io.Writer) error {
 	}
 	copied := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(output, r)
+		_, err := io.Copy(job.Output, r)
 		copied <- err
 	}()
 	err = cmd.Wait()

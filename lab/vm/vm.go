@@ -36,6 +36,13 @@ type Job struct {
 	Timeout time.Duration
 	Memory  int // of the guest, in MiB
 	CPUs    int // of the guest
+
+	// Terminal is the command's stdin; Output must then be the same terminal. Without
+	// it stdin is empty.
+	Terminal *os.File
+	// Forward is the port of this machine's 127.0.0.1 from which a command with a
+	// terminal can be reached; another one if it is taken (see AtVariable).
+	Forward int
 }
 
 // check refuses what could not be passed on.
@@ -71,7 +78,7 @@ func isName(s string) bool {
 func (j Job) script() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "cd %s || exit 125\n", quote(j.Dir))
-	env := append([]string{"HOME=/root", "TERM=dumb", "LANG=C.UTF-8", "LAB_OUT=" + j.Out}, j.Env...)
+	env := append([]string{"HOME=/root", "TERM=" + j.termName(), "LANG=C.UTF-8", "LAB_OUT=" + j.Out}, j.Env...)
 	for _, kv := range env {
 		k, v, _ := strings.Cut(kv, "=")
 		fmt.Fprintf(&b, "export %s=%s\n", k, quote(v))

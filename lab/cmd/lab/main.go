@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/term"
+
 	"seesaw/lab/vm"
 )
 
@@ -57,6 +59,8 @@ func run(ctx context.Context, args []string) (int, error) {
 	flags.StringVar(&job.Out, "out", filepath.Join(root, "lab-out"), "`directory` for results, shared with the machine")
 	flags.StringVar(&job.Cache, "cache", cacheDir(root), "`directory` for kernel and initramfs; or LAB_CACHE")
 	flags.DurationVar(&job.Timeout, "timeout", 20*time.Minute, "kill the machine after this `time`")
+	terminal := flags.Bool("terminal", false, "if this is a terminal, it is the command's, which may then take its time")
+	flags.IntVar(&job.Forward, "forward", 0, "`port` of 127.0.0.1 from which a command with a terminal is reached")
 	flags.IntVar(&job.Memory, "memory", 4096, "the machine's memory in `MiB`")
 	flags.IntVar(&job.CPUs, "cpus", 2, "the machine's processors")
 	if err := flags.Parse(args); err != nil {
@@ -69,6 +73,9 @@ func run(ctx context.Context, args []string) (int, error) {
 		return 0, err
 	}
 	job.Env = env
+	if *terminal && term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
+		job.Terminal, job.Timeout = os.Stdin, 24*time.Hour
+	}
 	virtual, err := virtual(*where)
 	if err != nil {
 		return 0, err
@@ -99,6 +106,7 @@ func start(ctx context.Context, job vm.Job, virtual bool) (int, error) {
 	}
 	job.Env = append([]string{"LAB_EXE=" + exe, "LAB_CACHE=" + job.Cache}, job.Env...)
 	if virtual {
+		fmt.Fprintln(job.Log, "lab: starting a virtual machine")
 		return vm.Run(ctx, job)
 	}
 	return vm.Direct(ctx, job)
