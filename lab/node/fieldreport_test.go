@@ -95,6 +95,12 @@ func TestOnlyTheLBInterfaceAnswers(t *testing.T) {
 	if got := s.Client.Neighbour(t, site.VIP); got != want {
 		t.Errorf("the client has the VIP at %q, want the LB interface's %s (the node interface has %s)", got, want, s.node.MAC)
 	}
+	// Of two answers a client may keep the right one by luck: look at the wire.
+	wire := s.Client.Start(t, "tcpdump", "-l", "-n", "-e", "-i", "eth0", "arp")
+	lab.WaitFor(t, site.Patience, "tcpdump", func() (bool, string) {
+		out := wire.Output(t)
+		return strings.Contains(out, "listening on"), out
+	})
 	for i := range 100 {
 		s.Client.Run(t, "ip", "neigh", "flush", "all")
 		if r := lab.Burst(t, s.Client, site.Target, 1, 1); r.Lost != 0 {
@@ -103,5 +109,16 @@ func TestOnlyTheLBInterfaceAnswers(t *testing.T) {
 		if got := s.Client.Neighbour(t, site.VIP); got != want {
 			t.Fatalf("resolution %d: the client has the VIP at %q, want %s", i, got, want)
 		}
+	}
+	answers := 0
+	for line := range strings.SplitSeq(wire.Output(t), "\n") {
+		if _, mac, is := strings.Cut(line, "Reply "+site.VIP+" is-at "); is {
+			if answers++; !strings.HasPrefix(mac, want) {
+				t.Fatalf("somebody else answers for the VIP: %s", line)
+			}
+		}
+	}
+	if answers < 50 { // tcpdump may be behind with the last ones
+		t.Errorf("%d answers seen on the wire: the test has not looked", answers)
 	}
 }
